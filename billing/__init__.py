@@ -1,0 +1,1 @@
+"""Plans, limits, entitlements and payments."""

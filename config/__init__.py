@@ -1,0 +1,1 @@
+"""What Okno runs with: settings from the environment, the embedded servers, the supervisor."""

@@ -1,0 +1,28 @@
+"""How gunicorn serves the pages and the API: `gunicorn --config python:config.gunicorn crm.wsgi:app`."""
+
+import os
+
+from config.settings import Settings
+
+settings = Settings.from_env(os.environ)
+
+bind = f"127.0.0.1:{settings.port}"
+worker_class = "gthread"
+workers = settings.web_workers
+threads = settings.web_threads
+
+# A worker's memory and its database backend's cache grow with the workspaces it has seen.
+max_requests = 5_000
+max_requests_jitter = 500
+timeout = 60
+graceful_timeout = 30
+keepalive = 5
+preload_app = False
+
+# Only these proxies are believed about the scheme, and no header may become SCRIPT_NAME, our workspace.
+forwarded_allow_ips = ",".join(settings.proxies)
+forwarder_headers = ""
+
+loglevel = "warning"
+control_socket_disable = True
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a heartbeat, no data

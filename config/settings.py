@@ -1,0 +1,328 @@
+"""Settings: everything Okno takes from its environment, read once and typed.
+
+`Settings.from_env(os.environ)` is the only reader of environment variables in the house. Whoever needs
+a setting is handed the `Settings`. A missing or wrong variable raises `SettingsError`, whose text is one
+line that says what to do.
+"""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+
+from config.embedded import run_state
+from config.secret_file import kept_secret
+
+Env = Literal["embedded", "production"]
+MINIMUM_SECRET_LENGTH = 32  # characters: 128 bits even when written in hexadecimal
+
+
+class SettingsError(Exception):
+    """A variable is missing or wrong. Its text is one line for the person who starts Okno."""
+
+
+@dataclass(frozen=True, slots=True)
+class Smtp:
+    """A mail server. `security` is "none", "tls" (from the first byte) or "starttls" (required)."""
+
+    host: str
+    port: int
+    security: Literal["none", "tls", "starttls"]
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Files are kept in a folder of this machine."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Files are kept in an S3 bucket. Keys and region come from the usual AWS_ variables."""
+
+    name: str
+    prefix: str = ""
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What Okno runs with.
+
+    `database_url` owns the tables and makes workspaces; requests and jobs use `workspace_database_url`
+    (login okno_ws) and `control_database_url` (login okno_control). All three are libpq URLs
+    (postgresql://). `url` has no slash at its end. `smtp` is None only in the embedded run: mail then
+    goes to the local mailbox.
+    """
+
+    env: Env
+    home: Path
+    port: int
+    stream_port: int
+    url: str
+    stream_url: str
+    content_host: str | None
+    trusted_hosts: tuple[str, ...]
+    proxies: tuple[str, ...]
+    database_url: str = field(repr=False)
+    workspace_database_url: str = field(repr=False)
+    control_database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    secret_key_fallbacks: tuple[str, ...] = field(repr=False)
+    smtp: Smtp | None
+    mail_from: str
+    files: Folder | Bucket
+    web_workers: int
+    web_threads: int
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this is the run on one machine for trying and developing, with its local mailbox."""
+        return self.env == "embedded"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read all settings. Raises SettingsError on the first missing or wrong one."""
+        try:
+            return cls._read(environ)
+        except OSError as error:
+            raise SettingsError(
+                f"{error.filename}: {error.strerror}; set OKNO_HOME to a folder of yours"
+            ) from error
+
+    @classmethod
+    def _read(cls, environ: Mapping[str, str]) -> Self:
+        given = {name: value.strip() for name, value in environ.items() if value.strip()}
+        env = _env(given)
+        home = home_from(given)
+        port, stream_port = ports_from(given)
+        url = _web_url(given, "OKNO_URL", f"http://localhost:{port}")
+        host = _hostname(url)
+        database_url, redis_url = _servers(given, env, home)
+        secret_key = _secret_key(given, env, home)
+
+        def login_url(variable: str, login: str) -> str:
+            if variable in given:
+                return _postgres_url(given[variable], variable)
+            return _with_login(database_url, login, _login_password(secret_key, login))
+
+        return cls(
+            env=env,
+            home=home,
+            port=port,
+            stream_port=stream_port,
+            url=url,
+            stream_url=_web_url(given, "OKNO_STREAM_URL", _with_port(url, stream_port)),
+            content_host=given.get("OKNO_CONTENT_HOST"),
+            trusted_hosts=_trusted_hosts(given, env, host),
+            proxies=_proxies(given, env),
+            database_url=database_url,
+            workspace_database_url=login_url("OKNO_DATABASE_WS_URL", "okno_ws"),
+            control_database_url=login_url("OKNO_DATABASE_CONTROL_URL", "okno_control"),
+            redis_url=redis_url,
+            secret_key=secret_key,
+            secret_key_fallbacks=_fallbacks(given),
+            smtp=_smtp(given, env),
+            mail_from=given.get("OKNO_MAIL_FROM", f"Okno <okno@{host}>"),
+            files=_files(given, home),
+            web_workers=_number(given, "OKNO_WEB_WORKERS", 2, 1, 64),
+            web_threads=_number(given, "OKNO_WEB_THREADS", 4, 1, 64),
+        )
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings, read from its environment at the first call."""
+    return Settings.from_env(os.environ)
+
+
+def home_from(environ: Mapping[str, str]) -> Path:
+    """The folder where the embedded run keeps everything, absolute. It may not exist yet."""
+    return Path(environ.get("OKNO_HOME") or ".okno").expanduser().absolute()
+
+
+def ports_from(environ: Mapping[str, str]) -> tuple[int, int]:
+    """The ports of the pages and of the live stream."""
+    port = _number(environ, "PORT", 8000, 1, 65534)
+    return port, _number(environ, "STREAM_PORT", port + 1, 1, 65535)
+
+
+def _env(given: Mapping[str, str]) -> Env:
+    """A database given by a person means production, unless OKNO_ENV says otherwise."""
+    match given.get("OKNO_ENV") or ("production" if "DATABASE_URL" in given else "embedded"):
+        case "embedded":
+            return "embedded"
+        case "production":
+            return "production"
+        case other:
+            raise SettingsError(f"OKNO_ENV is {other!r}: write embedded or production")
+
+
+def _servers(given: Mapping[str, str], env: Env, home: Path) -> tuple[str, str]:
+    """The URLs of PostgreSQL and Valkey: as given, else those of the embedded run in `home`."""
+    database_url, redis_url = given.get("DATABASE_URL", ""), given.get("REDIS_URL", "")
+    if env == "production":
+        for name, value in (("DATABASE_URL", database_url), ("REDIS_URL", redis_url)):
+            if not value:
+                raise SettingsError(f"{name} is not set: production uses servers of its own, so give its URL")
+    elif not (database_url and redis_url):
+        state = run_state.running(home)
+        if state is None:
+            raise SettingsError(
+                f"Nothing runs in {home}: start Okno with `make run`, or set DATABASE_URL and REDIS_URL"
+            )
+        database_url = database_url or state.database_url
+        redis_url = redis_url or state.redis_url
+    if urlsplit(redis_url).scheme not in {"redis", "rediss", "unix"}:
+        raise SettingsError("REDIS_URL must start with redis://, rediss:// or unix://")
+    return _postgres_url(database_url, "DATABASE_URL"), redis_url
+
+
+def _postgres_url(url: str, variable: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
+        raise SettingsError(f"{variable} must look like postgresql://user:password@host:5432/database")
+    return f"postgresql://{rest}"
+
+
+def _with_login(url: str, login: str, password: str) -> str:
+    parts = urlsplit(url)
+    address = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{quote(login)}:{quote(password)}@{address}").geturl()
+
+
+def _login_password(secret_key: str, login: str) -> str:
+    return hmac.new(secret_key.encode(), login.encode(), hashlib.sha256).hexdigest()
+
+
+def _secret_key(given: Mapping[str, str], env: Env, home: Path) -> str:
+    key = given.get("OKNO_SECRET_KEY")
+    if key is None and env == "embedded":
+        return kept_secret(home / "secret.key")
+    if key is None:
+        raise SettingsError(
+            "OKNO_SECRET_KEY is not set: make one with "
+            "`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'` and keep it"
+        )
+    if len(key) < MINIMUM_SECRET_LENGTH:
+        raise SettingsError(
+            f"OKNO_SECRET_KEY is too short: it needs {MINIMUM_SECRET_LENGTH} characters or more"
+        )
+    return key
+
+
+def _fallbacks(given: Mapping[str, str]) -> tuple[str, ...]:
+    keys = _list(given, "OKNO_SECRET_KEY_FALLBACKS")
+    if any(len(key) < MINIMUM_SECRET_LENGTH for key in keys):
+        raise SettingsError(
+            "OKNO_SECRET_KEY_FALLBACKS has a key that is too short: separate whole keys by commas"
+        )
+    return keys
+
+
+def _web_url(given: Mapping[str, str], variable: str, default: str) -> str:
+    url = given.get(variable, default).rstrip("/")
+    parts = urlsplit(url)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or parts.query
+        or parts.fragment
+        or parts.path
+    ):
+        raise SettingsError(f"{variable} must look like https://crm.example.com, with no path after it")
+    return url
+
+
+def _hostname(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+def _with_port(url: str, port: int) -> str:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _trusted_hosts(given: Mapping[str, str], env: Env, host: str) -> tuple[str, ...]:
+    """Host names that requests may carry; a request for any other is refused."""
+    listed = _list(given, "OKNO_TRUSTED_HOSTS")
+    known = (host, given.get("OKNO_CONTENT_HOST"), *(("localhost", "127.0.0.1") if env == "embedded" else ()))
+    return listed or tuple(dict.fromkeys(name for name in known if name))
+
+
+def _proxies(given: Mapping[str, str], env: Env) -> tuple[str, ...]:
+    """Addresses whose X-Forwarded headers are believed. The embedded run has no proxy before it."""
+    if env == "embedded":
+        return ()
+    proxies = _list(given, "FORWARDED_ALLOW_IPS") or ("127.0.0.1", "::1")
+    if "*" in proxies:
+        raise SettingsError(
+            "FORWARDED_ALLOW_IPS is *, so that anybody could forge an address: list the proxies"
+        )
+    return proxies
+
+
+def _smtp(given: Mapping[str, str], env: Env) -> Smtp | None:
+    example = "smtp://, smtp+starttls:// or smtps:// and then user:password@host:port"
+    url = given.get("OKNO_SMTP_URL")
+    if url is None and env == "embedded":
+        return None
+    if url is None:
+        raise SettingsError(f"OKNO_SMTP_URL is not set: write {example}")
+    parts = urlsplit(url)
+    securities: dict[str, tuple[Literal["none", "tls", "starttls"], int]] = {
+        "smtp": ("none", 25),
+        "smtps": ("tls", 465),
+        "smtp+starttls": ("starttls", 587),
+    }
+    if parts.scheme not in securities or not parts.hostname:
+        raise SettingsError(f"OKNO_SMTP_URL must be {example}")
+    security, port = securities[parts.scheme]
+    return Smtp(
+        host=parts.hostname,
+        port=_url_port(parts, "OKNO_SMTP_URL") or port,
+        security=security,
+        user=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+    )
+
+
+def _url_port(parts: SplitResult, variable: str) -> int | None:
+    try:
+        return parts.port
+    except ValueError:
+        raise SettingsError(f"{variable} has a port that is not a number up to 65535") from None
+
+
+def _files(given: Mapping[str, str], home: Path) -> Folder | Bucket:
+    place = given.get("OKNO_FILES", str(home / "files"))
+    if not place.startswith("s3://"):
+        if "://" in place:
+            raise SettingsError("OKNO_FILES must be a folder or s3://bucket/prefix?endpoint=https://host")
+        return Folder(Path(place).expanduser().absolute())
+    parts = urlsplit(place)
+    options = dict(parse_qsl(parts.query))
+    if not parts.netloc or set(options) - {"endpoint"}:
+        raise SettingsError("OKNO_FILES must look like s3://bucket/prefix?endpoint=https://host")
+    return Bucket(parts.netloc, parts.path.strip("/"), options.get("endpoint"))
+
+
+def _number(given: Mapping[str, str], variable: str, default: int, least: int, most: int) -> int:
+    text = given.get(variable, "").strip() or str(default)
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise SettingsError(f"{variable} is {text!r}: write a number from {least} to {most}")
+    return int(text)
+
+
+def _list(given: Mapping[str, str], variable: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in given.get(variable, "").split(",") if item.strip())

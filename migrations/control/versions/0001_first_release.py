@@ -1,0 +1,162 @@
+"""The shared tables of the first release."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "failed_sign_in",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_failed_sign_in")),
+        schema="control",
+    )
+    op.create_index(
+        op.f("ix_failed_sign_in_address_at"), "failed_sign_in", ["address", "at"], unique=False, schema="control"
+    )
+    op.create_index(
+        op.f("ix_failed_sign_in_email_at"), "failed_sign_in", ["email", "at"], unique=False, schema="control"
+    )
+    op.create_table(
+        "identity",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("password_hash", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), server_default="en", nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity")),
+        sa.UniqueConstraint("email", name=op.f("uq_identity_email")),
+        schema="control",
+    )
+    op.create_table(
+        "periodic_run",
+        sa.Column("task", sa.String(), nullable=False),
+        sa.Column("due", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("task", "due", name=op.f("pk_periodic_run")),
+        schema="control",
+    )
+    op.create_table(
+        "schema_script",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("body", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_schema_script")),
+        schema="control",
+    )
+    op.create_table(
+        "workspace",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("schema_name", sa.String(), nullable=False),
+        sa.Column("role_name", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), server_default="ready", nullable=False),
+        sa.Column("slug", sa.String(), nullable=True),
+        sa.Column("name", sa.String(), server_default="", nullable=False),
+        sa.Column("language", sa.String(), server_default="en", nullable=False),
+        sa.Column("time_zone", sa.String(), server_default="UTC", nullable=False),
+        sa.Column("country", sa.String(), server_default="CZ", nullable=False),
+        sa.Column("currency", sa.String(), server_default="CZK", nullable=False),
+        sa.Column("industry", sa.String(), server_default="", nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("migration_error", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
+        sa.UniqueConstraint("role_name", name=op.f("uq_workspace_role_name")),
+        sa.UniqueConstraint("schema_name", name=op.f("uq_workspace_schema_name")),
+        sa.UniqueConstraint("slug", name=op.f("uq_workspace_slug")),
+        schema="control",
+    )
+    op.create_index(
+        "ix_workspace_pool",
+        "workspace",
+        ["id"],
+        unique=False,
+        schema="control",
+        postgresql_where=sa.text("state = 'ready'"),
+    )
+    op.create_index("ix_workspace_version", "workspace", ["version"], unique=False, schema="control")
+    op.create_table(
+        "mailed_link",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("identity_id", sa.Uuid(), nullable=False),
+        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["identity_id"], ["control.identity.id"], name=op.f("fk_mailed_link_identity_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mailed_link")),
+        schema="control",
+    )
+    op.create_index(op.f("ix_mailed_link_identity_id"), "mailed_link", ["identity_id"], unique=False, schema="control")
+    op.create_table(
+        "membership",
+        sa.Column("identity_id", sa.Uuid(), nullable=False),
+        sa.Column("workspace_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["identity_id"], ["control.identity.id"], name=op.f("fk_membership_identity_id"), ondelete="cascade"
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["control.workspace.id"], name=op.f("fk_membership_workspace_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("identity_id", "workspace_id", name=op.f("pk_membership")),
+        schema="control",
+    )
+    op.create_table(
+        "sign_in",
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("identity_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("address", sa.String(), server_default="", nullable=False),
+        sa.Column("device", sa.String(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["identity_id"], ["control.identity.id"], name=op.f("fk_sign_in_identity_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_sign_in")),
+        sa.UniqueConstraint("id", name=op.f("uq_sign_in_id")),
+        schema="control",
+    )
+    op.create_index(op.f("ix_sign_in_identity_id"), "sign_in", ["identity_id"], unique=False, schema="control")
+    op.create_table(
+        "failed",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("failed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("trace", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_failed")),
+        schema="bus",
+    )
+    op.create_table(
+        "outbox",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("role", sa.String(), server_default=sa.text("current_user"), nullable=False),
+        sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("attempt", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
+        schema="bus",
+    )
+    op.create_index(op.f("ix_outbox_next_at_id"), "outbox", ["next_at", "id"], unique=False, schema="bus")
+
+
+def downgrade() -> None:
+    raise NotImplementedError("a release is not taken back by SQL: restore the backup made before it")

@@ -1,0 +1,207 @@
+"""`okno db upgrade`: bring the shared tables, the schema script, every workspace and the pool to this release.
+
+Which workspaces are behind is one query. Each is upgraded in its own transaction by the SQL of the steps between its
+version and ours, compiled once by Alembic; a failure is kept with that workspace and leaves the others done. Waiting
+for a lock is short (LOCK_TIMEOUT) and retried, so that nobody's request queues behind a migration.
+"""
+
+import io
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData
+
+from migrations import cluster
+from migrations.script import PROVISION, schema_script
+
+HERE = Path(__file__).parent
+LOCK_TIMEOUT = "50ms"
+TRIES = 40
+POOL = 20
+# One that is behind and not yet tried; while one is tried again, that one alone.
+TAKE = """
+select id, schema_name, version from control.workspace
+where version <> %(head)s and state <> 'gone' and not id = any(%(tried)s) and (%(again)s = 0 or id = %(again)s)
+order by state = 'ready', id limit 1 for update skip locked
+"""
+BATCH = 20
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Urls:
+    owner: str
+    ws: str
+    control: str
+
+
+@dataclass
+class Report:
+    upgraded: int = 0
+    made: int = 0
+    failed: int = 0
+
+
+def upgrade(
+    urls: Urls,
+    metadata: MetaData,
+    *,
+    pool: int = POOL,
+    history: Path = HERE,
+    say: Callable[[str], None] = print,
+) -> Report:
+    """Everything, in order. Safe to run again and by two at once."""
+    report = Report()
+    with psycopg.connect(urls.owner, autocommit=True) as owner:
+        for line in cluster.prepare(owner, urls.ws, urls.control):
+            say(line)
+        upgrade_control(owner, urls.owner, history, say)
+        head = renew_script(owner, metadata, history)
+        behind = owner.execute(
+            "select count(*) from control.workspace where version <> %s and state <> 'gone'", (head,)
+        ).fetchone()
+        if behind and behind[0]:
+            say(f"{behind[0]} workspaces to upgrade")
+            upgrade_workspaces(urls.owner, head, history, report, say)
+        report.made = fill_pool(owner, pool)
+    return report
+
+
+def upgrade_control(owner: psycopg.Connection, url: str, history: Path, say: Callable[[str], None]) -> None:
+    config = alembic_config("control", history)
+    head = ScriptDirectory.from_config(config).get_current_head()
+    if owner.execute("select to_regclass('control.alembic_version')").fetchone() != (None,):
+        if owner.execute("select version_num from control.alembic_version").fetchone() == (head,):
+            return
+    say("upgrading the shared tables")
+    config.attributes["url"] = url
+    command.upgrade(config, "head")
+    with owner.transaction():
+        owner.execute(PROVISION)
+        owner.execute("revoke execute on function control.provision() from public")
+        owner.execute("grant execute on function control.provision() to okno_control")
+        owner.execute(
+            "grant select, insert, update, delete on all tables in schema control, bus to okno_control"
+        )
+        owner.execute("revoke all on control.alembic_version, control.schema_script from okno_control")
+        owner.execute("grant select (version) on control.schema_script to okno_control")
+
+
+def renew_script(owner: psycopg.Connection, metadata: MetaData, history: Path) -> str:
+    """Store the script by which the pool makes workspaces; returns the version it makes."""
+    head = ScriptDirectory.from_config(alembic_config("tenant", history)).get_current_head() or "none"
+    owner.execute(
+        """
+        insert into control.schema_script (id, version, body) values (1, %s, %s)
+        on conflict (id) do update set version = excluded.version, body = excluded.body
+        where schema_script.body <> excluded.body or schema_script.version <> excluded.version
+        """,
+        (head, schema_script(metadata)),
+    )
+    return head
+
+
+def upgrade_workspaces(
+    url: str, head: str, history: Path, report: Report, say: Callable[[str], None]
+) -> None:
+    """WORKERS connections take workspaces that are behind until none is left that has not been tried."""
+    steps = Steps(head, history)
+    started = time.monotonic()
+
+    def work(_number: int) -> None:
+        tried: list[int] = []
+        going = True
+        while going:
+            with psycopg.connect(url, autocommit=True) as connection:
+                for _ in range(BATCH):
+                    going = upgrade_next(connection, steps, tried, report, say)
+                    if not going:
+                        break
+                    if (report.upgraded + report.failed) % 500 == 0:
+                        say(f"{report.upgraded} upgraded, {time.monotonic() - started:.0f} s")
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(work, range(WORKERS)))
+
+
+class Steps:
+    """The SQL from one version to the head, compiled by Alembic once for each version met."""
+
+    def __init__(self, head: str, history: Path):
+        self.head, self.history = head, history
+        self.compiled: dict[str, str] = {}
+
+    def sql(self, version: str) -> str:
+        if version not in self.compiled:
+            config = alembic_config("tenant", self.history)
+            config.output_buffer = io.StringIO()
+            command.upgrade(config, f"{version}:{self.head}", sql=True)
+            self.compiled[version] = config.output_buffer.getvalue()
+        return self.compiled[version]
+
+
+def upgrade_next(
+    connection: psycopg.Connection, steps: Steps, tried: list[int], report: Report, say: Callable[[str], None]
+) -> bool:
+    """Take one workspace that is behind, upgrade it in one transaction, keep what went wrong. False when none is left."""
+    number = 0
+    for attempt in range(TRIES):
+        try:
+            with connection.transaction():
+                row = connection.execute(
+                    TAKE, {"head": steps.head, "tried": tried, "again": number}
+                ).fetchone()
+                if row is None:
+                    return False
+                number, schema, version = row
+                connection.execute(
+                    f"set local lock_timeout = '{LOCK_TIMEOUT}'; set local statement_timeout = '30s';"
+                    f"set local search_path = {schema}, ext;{steps.sql(version)}".encode()
+                )
+                connection.execute(
+                    "update control.workspace set version = %s, migration_error = null where id = %s",
+                    (steps.head, number),
+                )
+            report.upgraded += 1
+            break
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+            problem: Exception = error
+            time.sleep(0.1 + 0.2 * random.random() * min(attempt, 5))  # noqa: S311 (jitter)
+        except psycopg.Error as error:
+            problem = error
+            attempt = TRIES
+        if attempt >= TRIES - 1:
+            reason = str(problem).strip().split("\n", 1)[0]
+            connection.execute(
+                "update control.workspace set migration_error = %s where id = %s", (reason, number)
+            )
+            report.failed += 1
+            say(f"workspace {number}: {reason}")
+            break
+    tried.append(number)
+    return True
+
+
+def fill_pool(connection: psycopg.Connection, wanted: int) -> int:
+    """Make workspaces until `wanted` are ready, twenty in a transaction. Returns how many were made."""
+    row = connection.execute("select count(*) from control.workspace where state = 'ready'").fetchone()
+    missing = max(0, wanted - (row[0] if row else 0))
+    for start in range(0, missing, BATCH):
+        connection.execute(
+            "select control.provision() from generate_series(1, %s)", (min(BATCH, missing - start),)
+        )
+    return missing
+
+
+def alembic_config(part: str, history: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(history / part))
+    return config

@@ -1,0 +1,57 @@
+"""A workspace's whole schema as one SQL script, compiled from the models, with @@S@@ for the schema and @@R@@ for the role.
+
+`control.provision()` runs it inside the database, in one round trip. A test holds it equal to the Alembic history.
+"""
+
+from sqlalchemy import MetaData
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+# Tables on which a workspace's role may only look and add: the past is not rewritten.
+APPEND_ONLY = frozenset({"event"})
+
+PROVISION = """
+create or replace function control.provision() returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
+declare
+    number bigint := nextval(pg_get_serial_sequence('control.workspace', 'id'));
+    schema_name text := 't_' || lpad(number::text, 6, '0');
+    role_name text := 't_' || lpad(number::text, 6, '0') || '_r';
+    script control.schema_script;
+begin
+    select * into strict script from control.schema_script where id = 1;
+    execute replace(replace(script.body, '@@S@@', schema_name), '@@R@@', role_name);
+    insert into control.workspace (id, schema_name, role_name, version)
+    overriding system value values (number, schema_name, role_name, script.version);
+    return number;
+end
+$body$
+"""
+
+
+def schema_script(metadata: MetaData) -> str:
+    """CREATE SCHEMA, role, tables, indexes and grants, each table named: GRANT ON ALL TABLES scans the whole catalogue."""
+    dialect = PGDialect_psycopg(paramstyle="named")
+    here = {"schema_translate_map": {None: "@@S@@"}, "render_schema_translate": True}
+    tables = metadata.sorted_tables
+    statements = ["create schema @@S@@", "create role @@R@@ nologin", "grant usage on schema @@S@@ to @@R@@"]
+    for table in tables:
+        statements.append(str(CreateTable(table).compile(dialect=dialect, **here)))
+        statements += [
+            str(CreateIndex(index).compile(dialect=dialect, **here))
+            for index in sorted(table.indexes, key=lambda index: str(index.name))
+        ]
+    statements += grants([table.name for table in tables], "@@S@@", "@@R@@")
+    # Only the login of this door may become the workspace.
+    statements += ["grant @@R@@ to okno_ws", "grant insert (topic, payload) on bus.outbox to @@R@@"]
+    statements += ["grant usage on schema bus to @@R@@"]
+    return ";\n".join(statement.strip() for statement in statements).replace('"@@S@@"', "@@S@@") + ";\n"
+
+
+def grants(tables: list[str], schema: str, role: str) -> list[str]:
+    past = [f"{schema}.{name}" for name in tables if name in APPEND_ONLY]
+    other = [f'{schema}."{name}"' for name in tables if name not in APPEND_ONLY]
+    return [
+        f"grant select, insert on {', '.join(past)} to {role}",
+        f"grant select, insert, update, delete on {', '.join(other)} to {role}",
+    ]

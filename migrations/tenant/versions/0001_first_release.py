@@ -1,0 +1,447 @@
+"""A workspace's tables of the first release."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "done",
+        sa.Column("subscriber", sa.String(), nullable=False),
+        sa.Column("work_id", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("subscriber", "work_id", name=op.f("pk_done")),
+    )
+    op.create_table(
+        "event",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("change", sa.String(), nullable=False),
+        sa.Column("record_id", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=True),
+        sa.Column("via", sa.String(), nullable=False),
+        sa.Column("request_id", sa.String(), server_default="", nullable=False),
+        sa.Column("title", sa.String(), server_default="", nullable=False),
+        sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("after", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
+    )
+    op.create_index(op.f("ix_event_record_id_id"), "event", ["record_id", "id"], unique=False)
+    op.create_table(
+        "idempotent_answer",
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("route", sa.String(), nullable=False),
+        sa.Column("body_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("etag", sa.String(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("member_id", "key", name=op.f("pk_idempotent_answer")),
+    )
+    op.create_table(
+        "pipeline",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("position", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pipeline")),
+    )
+    op.create_table(
+        "role",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("rights", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_role")),
+        sa.UniqueConstraint("key", name=op.f("uq_role_key")),
+    )
+    op.create_table(
+        "member",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("identity_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("role_id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.String(), server_default="active", nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("time_zone", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["role_id"], ["role.id"], name=op.f("fk_member_role_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_member")),
+        sa.UniqueConstraint("identity_id", name=op.f("uq_member_identity_id")),
+    )
+    op.create_table(
+        "stage",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("pipeline_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("probability", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("probability between 0 and 100", name=op.f("ck_stage_probability")),
+        sa.ForeignKeyConstraint(
+            ["pipeline_id"], ["pipeline.id"], name=op.f("fk_stage_pipeline_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stage")),
+    )
+    op.create_index(op.f("ix_stage_pipeline_id"), "stage", ["pipeline_id"], unique=False)
+    op.create_table(
+        "company",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("reg_no", sa.String(), server_default="", nullable=False),
+        sa.Column("vat_no", sa.String(), server_default="", nullable=False),
+        sa.Column("website", sa.String(), server_default="", nullable=False),
+        sa.Column("about", sa.String(), server_default="", nullable=False),
+        sa.Column("emails", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("phones", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("addresses", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("city", sa.String(), server_default="", nullable=False),
+        sa.Column("labels", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("search", sa.String(), server_default="", nullable=False),
+        sa.Column("sort_key", sa.LargeBinary(), server_default=sa.text("''::bytea"), nullable=False),
+        sa.Column("match_keys", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["owner_id"], ["member.id"], name=op.f("fk_company_owner_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_company")),
+    )
+    op.create_index(
+        "ix_company_city", "company", ["city", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")
+    )
+    op.create_index("ix_company_match", "company", ["match_keys"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "ix_company_owner", "company", ["owner_id", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")
+    )
+    op.create_index(
+        "ix_company_prefix",
+        "company",
+        [sa.literal_column('"left"(search, 40) text_pattern_ops')],
+        unique=False,
+        postgresql_where=sa.text("deleted_at is null"),
+    )
+    op.create_index(
+        "ix_company_search",
+        "company",
+        ["search"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_ops={"search": "ext.gin_trgm_ops"},
+    )
+    op.create_index(
+        "ix_company_sort", "company", ["sort_key", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")
+    )
+    op.create_table(
+        "import",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("file_name", sa.String(), nullable=False),
+        sa.Column("file_key", sa.String(), nullable=False),
+        sa.Column("file_hash", sa.String(), nullable=False),
+        sa.Column("format", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("mapping", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("duplicates", sa.String(), server_default="skip", nullable=False),
+        sa.Column("state", sa.String(), server_default="draft", nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=True),
+        sa.Column("line", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("changed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("skipped", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("refused", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.String(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state in ('draft', 'waiting', 'running', 'done', 'stopped', 'failed', 'undoing', 'undone')",
+            name=op.f("ck_import_state"),
+        ),
+        sa.ForeignKeyConstraint(["owner_id"], ["member.id"], name=op.f("fk_import_owner_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import")),
+    )
+    op.create_table(
+        "token",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("ending", sa.String(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_token_member_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_token")),
+        sa.UniqueConstraint("hash", name=op.f("uq_token_hash")),
+    )
+    op.create_table(
+        "contact",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("prefix", sa.String(), server_default="", nullable=False),
+        sa.Column("first_name", sa.String(), server_default="", nullable=False),
+        sa.Column("last_name", sa.String(), server_default="", nullable=False),
+        sa.Column("position", sa.String(), server_default="", nullable=False),
+        sa.Column("about", sa.String(), server_default="", nullable=False),
+        sa.Column("source", sa.String(), server_default="", nullable=False),
+        sa.Column("company_id", sa.Uuid(), nullable=True),
+        sa.Column("import_id", sa.Uuid(), nullable=True),
+        sa.Column("last_contact_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("emails", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("phones", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("addresses", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("city", sa.String(), server_default="", nullable=False),
+        sa.Column("labels", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("search", sa.String(), server_default="", nullable=False),
+        sa.Column("sort_key", sa.LargeBinary(), server_default=sa.text("''::bytea"), nullable=False),
+        sa.Column("match_keys", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["company_id"], ["company.id"], name=op.f("fk_contact_company_id"), ondelete="set null"
+        ),
+        sa.ForeignKeyConstraint(["import_id"], ["import.id"], name=op.f("fk_contact_import_id"), ondelete="set null"),
+        sa.ForeignKeyConstraint(["owner_id"], ["member.id"], name=op.f("fk_contact_owner_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contact")),
+    )
+    op.create_index(
+        "ix_contact_city", "contact", ["city", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")
+    )
+    op.create_index(
+        "ix_contact_company",
+        "contact",
+        ["company_id"],
+        unique=False,
+        postgresql_where=sa.text("company_id is not null"),
+    )
+    op.create_index(
+        "ix_contact_import", "contact", ["import_id"], unique=False, postgresql_where=sa.text("import_id is not null")
+    )
+    op.create_index("ix_contact_match", "contact", ["match_keys"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "ix_contact_owner", "contact", ["owner_id", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")
+    )
+    op.create_index(
+        "ix_contact_prefix",
+        "contact",
+        [sa.literal_column('"left"(search, 40) text_pattern_ops')],
+        unique=False,
+        postgresql_where=sa.text("deleted_at is null"),
+    )
+    op.create_index(
+        "ix_contact_search",
+        "contact",
+        ["search"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_ops={"search": "ext.gin_trgm_ops"},
+    )
+    op.create_index(
+        "ix_contact_sort", "contact", ["sort_key", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")
+    )
+    op.create_table(
+        "import_refused",
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("field", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("cells", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["import.id"], name=op.f("fk_import_refused_import_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("import_id", "line", name=op.f("pk_import_refused")),
+    )
+    op.create_table(
+        "deal",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("pipeline_id", sa.Uuid(), nullable=False),
+        sa.Column("stage_id", sa.Uuid(), nullable=False),
+        sa.Column("stage_since", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("rank", sa.Double(), nullable=False),
+        sa.Column("status", sa.String(), server_default="open", nullable=False),
+        sa.Column("amount", sa.Numeric(precision=14, scale=2), nullable=True),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("probability", sa.Integer(), nullable=True),
+        sa.Column("expected_close", sa.Date(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lost_reason", sa.String(), server_default="", nullable=False),
+        sa.Column("about", sa.String(), server_default="", nullable=False),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("company_id", sa.Uuid(), nullable=True),
+        sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("search", sa.String(), server_default="", nullable=False),
+        sa.Column("sort_key", sa.LargeBinary(), server_default=sa.text("''::bytea"), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("status in ('open', 'won', 'lost')", name=op.f("ck_deal_status")),
+        sa.CheckConstraint("amount >= 0", name=op.f("ck_deal_amount")),
+        sa.ForeignKeyConstraint(["company_id"], ["company.id"], name=op.f("fk_deal_company_id"), ondelete="set null"),
+        sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_deal_contact_id"), ondelete="set null"),
+        sa.ForeignKeyConstraint(["owner_id"], ["member.id"], name=op.f("fk_deal_owner_id")),
+        sa.ForeignKeyConstraint(["pipeline_id"], ["pipeline.id"], name=op.f("fk_deal_pipeline_id")),
+        sa.ForeignKeyConstraint(["stage_id"], ["stage.id"], name=op.f("fk_deal_stage_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deal")),
+    )
+    op.create_index(
+        "ix_deal_board",
+        "deal",
+        ["pipeline_id", "stage_id", "rank", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at is null and status = 'open'"),
+        postgresql_include=["amount", "owner_id"],
+    )
+    op.create_index(
+        "ix_deal_closed", "deal", ["status", "closed_at"], unique=False, postgresql_include=["owner_id", "amount"]
+    )
+    op.create_index(
+        "ix_deal_company", "deal", ["company_id"], unique=False, postgresql_where=sa.text("company_id is not null")
+    )
+    op.create_index(
+        "ix_deal_contact", "deal", ["contact_id"], unique=False, postgresql_where=sa.text("contact_id is not null")
+    )
+    op.create_index(
+        "ix_deal_owner", "deal", ["owner_id", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")
+    )
+    op.create_index(
+        "ix_deal_search",
+        "deal",
+        ["search"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_ops={"search": "ext.gin_trgm_ops"},
+    )
+    op.create_table(
+        "note",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("form", sa.String(), server_default="note", nullable=False),
+        sa.Column("text", sa.String(), server_default="", nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("direction", sa.String(), server_default="", nullable=False),
+        sa.Column("result", sa.String(), server_default="", nullable=False),
+        sa.Column("minutes", sa.Integer(), nullable=True),
+        sa.Column("author_id", sa.Uuid(), nullable=True),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("company_id", sa.Uuid(), nullable=True),
+        sa.Column("deal_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("form in ('note', 'call')", name=op.f("ck_note_form")),
+        sa.ForeignKeyConstraint(["author_id"], ["member.id"], name=op.f("fk_note_author_id")),
+        sa.ForeignKeyConstraint(["company_id"], ["company.id"], name=op.f("fk_note_company_id"), ondelete="cascade"),
+        sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_note_contact_id"), ondelete="cascade"),
+        sa.ForeignKeyConstraint(["deal_id"], ["deal.id"], name=op.f("fk_note_deal_id"), ondelete="cascade"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_note")),
+    )
+    op.create_index(
+        "ix_note_company",
+        "note",
+        ["company_id", "at"],
+        unique=False,
+        postgresql_where=sa.text("company_id is not null"),
+    )
+    op.create_index(
+        "ix_note_contact",
+        "note",
+        ["contact_id", "at"],
+        unique=False,
+        postgresql_where=sa.text("contact_id is not null"),
+    )
+    op.create_index(
+        "ix_note_deal", "note", ["deal_id", "at"], unique=False, postgresql_where=sa.text("deal_id is not null")
+    )
+    op.create_table(
+        "task",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("todo", sa.String(), server_default="task", nullable=False),
+        sa.Column("about", sa.String(), server_default="", nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("assignee_id", sa.Uuid(), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("done_by_id", sa.Uuid(), nullable=True),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("company_id", sa.Uuid(), nullable=True),
+        sa.Column("deal_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("due_at is null or due_on is not null", name=op.f("ck_task_due")),
+        sa.ForeignKeyConstraint(["assignee_id"], ["member.id"], name=op.f("fk_task_assignee_id")),
+        sa.ForeignKeyConstraint(["company_id"], ["company.id"], name=op.f("fk_task_company_id"), ondelete="cascade"),
+        sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_task_contact_id"), ondelete="cascade"),
+        sa.ForeignKeyConstraint(["deal_id"], ["deal.id"], name=op.f("fk_task_deal_id"), ondelete="cascade"),
+        sa.ForeignKeyConstraint(["done_by_id"], ["member.id"], name=op.f("fk_task_done_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_task")),
+    )
+    op.create_index(
+        "ix_task_assignee",
+        "task",
+        ["assignee_id", "due_on", "due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("done_at is null and deleted_at is null"),
+    )
+    op.create_index(
+        "ix_task_company",
+        "task",
+        ["company_id", "due_on"],
+        unique=False,
+        postgresql_where=sa.text("done_at is null and deleted_at is null"),
+    )
+    op.create_index(
+        "ix_task_contact",
+        "task",
+        ["contact_id", "due_on"],
+        unique=False,
+        postgresql_where=sa.text("done_at is null and deleted_at is null"),
+    )
+    op.create_index(
+        "ix_task_deal",
+        "task",
+        ["deal_id", "due_on", "due_at"],
+        unique=False,
+        postgresql_where=sa.text("done_at is null and deleted_at is null"),
+    )
+    op.create_index(
+        "ix_task_deal_all", "task", ["deal_id"], unique=False, postgresql_where=sa.text("deal_id is not null")
+    )
+
+
+def downgrade() -> None:
+    raise NotImplementedError("a release is not taken back by SQL: restore the backup made before it")

@@ -1,0 +1,78 @@
+"""Every change of data is an action: a declared function with a name, a typed input and the right it needs.
+
+    @action("deal.move")
+    def move(actor: Actor, data: Move) -> Deal: ...
+
+Calling it checks the right, opens one transaction (or joins the caller's), runs the function, and stores an event for
+each record it changed. Pages, the API, the import, processes and jobs all call actions, so that nothing can be done by
+one door that is forbidden at another. The kind before the dot and the verb the right is asked by (`right=`, when it is
+not the action's own name) must be declared in core.access.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import update_wrapper
+from typing import Any, Generic, TypeVar, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from core import events
+from core.access import VERBS, Right
+from core.actor import Actor
+from core.errors import Invalid
+
+Out = TypeVar("Out")
+In = TypeVar("In", bound=BaseModel)
+
+
+class Input(BaseModel):
+    """Base of every action's input: unknown fields are refused, texts come trimmed and without control characters."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Action(Generic[In, Out]):
+    name: str
+    right: Right
+    input: type[In]
+    run: Callable[[Actor, In], Out]
+
+    def __call__(self, actor: Actor, data: In) -> Out:
+        actor.require(self.right)
+        with actor.transaction():
+            if actor.depth > 1:
+                return self.run(actor, data)
+            events.watch(actor.db)
+            result = self.run(actor, data)
+            events.store(actor, self.name)
+            return result
+
+    def parse(self, values: Any) -> In:
+        """The input from raw values of a form, JSON or a process. Raises Invalid with a list of fields."""
+        try:
+            return self.input.model_validate(values)
+        except ValidationError as error:
+            raise Invalid.of(error) from None
+
+
+ACTIONS: dict[str, Action[Any, Any]] = {}
+
+
+def action(
+    name: str, *, right: Right | None = None
+) -> Callable[[Callable[[Actor, In], Out]], Action[In, Out]]:
+    """Declare an action. Its input type is read from the function's own annotation of `data`."""
+    kind, verb = right or tuple(name.split("."))
+    if verb not in VERBS.get(kind, ()):
+        raise LookupError(f"action {name} needs a right that core.access does not declare: {kind}.{verb}")
+
+    def declare(run: Callable[[Actor, In], Out]) -> Action[In, Out]:
+        declared = Action(name, (kind, verb), get_type_hints(run)["data"], run)
+        update_wrapper(declared, run)
+        if name in ACTIONS:
+            raise LookupError(f"two actions are called {name}")
+        ACTIONS[name] = declared
+        return declared
+
+    return declare

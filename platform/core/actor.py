@@ -1,0 +1,103 @@
+"""Who acts, where, with which rights.
+
+An Actor is made once per request, job, API call or process step and handed to every action and query as the first
+argument. It carries the one database session of that unit of work, already inside its workspace.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from core.access import Right, Rights, covers, scope_of, within
+from core.db import Workspace
+from core.errors import Conflict, Forbidden, NotFound
+from core.records import Record
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Member:
+    """The person acting, as the workspace knows them."""
+
+    id: UUID
+    identity_id: UUID
+    name: str
+    email: str
+    role: str
+    language: str
+    time_zone: str
+
+
+@dataclass
+class Actor:
+    workspace: Workspace
+    member: Member
+    rights: Rights
+    db: Session
+    via: Literal["page", "api", "import", "job", "cli"] = "page"
+    request_id: str = ""
+    confirmed: bool = True
+    depth: int = field(default=0, repr=False)
+
+    def may(self, kind: str, verb: str, record: Record | None = None) -> bool:
+        """Whether the right is held; for one record, whether its scope reaches that record."""
+        scope = scope_of(self.rights, (kind, verb))
+        return scope != "none" if record is None else covers(scope, record, self.member.id)
+
+    def require(self, right: Right, record: Record | None = None) -> None:
+        if not self.may(*right, record):
+            raise Forbidden()
+
+    def visible(self, model: type[Record], *columns: Any) -> Select[Any]:
+        """SELECT of the live records this actor may see: where every query starts. Of whole records, or of columns."""
+        scope = scope_of(self.rights, (model.kind, "view"))
+        chosen = select(*columns) if columns else select(model)
+        return chosen.where(model.deleted_at.is_(None), within(scope, model, self.member.id))
+
+    def find(self, model: type[R], record_id: UUID | None) -> R:
+        """One visible record. Raises NotFound alike for missing, deleted, foreign and invisible ones."""
+        record = self.db.scalar(self.visible(model).where(model.id == record_id))
+        if record is None:
+            raise NotFound()
+        return record  # type: ignore[no-any-return]
+
+    def take(
+        self, model: type[R], record_id: UUID, verb: str, version: int | None = None, *, deleted: bool = False
+    ) -> R:
+        """One record, locked to be changed. Raises NotFound, Forbidden, or Conflict when `version` is not the present.
+
+        With `deleted`, one from the bin.
+        """
+        query = select(model).where(
+            model.id == record_id,
+            model.deleted_at.is_not(None) if deleted else model.deleted_at.is_(None),
+            within(scope_of(self.rights, (model.kind, "view")), model, self.member.id),
+        )
+        record = self.db.scalar(query.with_for_update(of=model).execution_options(populate_existing=True))
+        if record is None:
+            raise NotFound()
+        self.require((model.kind, verb), record)
+        if version is not None and record.version != version:
+            raise Conflict(record.version)
+        return record
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Everything inside is stored together or not at all; inner transactions join the outermost."""
+        self.depth += 1
+        try:
+            yield self.db
+            if self.depth == 1:
+                self.db.commit()
+        except BaseException:
+            if self.depth == 1:
+                self.db.rollback()
+            raise
+        finally:
+            self.depth -= 1

@@ -1,0 +1,151 @@
+"""The database and its two doors.
+
+`okno_ws` works inside one workspace at a time: each transaction starts with the prologue below, after which the
+connection has the workspace's own role and sees that schema alone. `okno_control` reads and writes the shared tables.
+The two never share a transaction. A transaction without a workspace on the first door is refused before any query.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+from sqlalchemy import Connection, DateTime, Engine, MetaData, create_engine, event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine.interfaces import ExceptionContext
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from config.settings import settings
+
+PROLOGUE = (
+    "select set_config('search_path', %s, true), set_config('role', %s, true) where current_user = session_user"
+)
+
+names = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+types: dict[Any, Any] = {datetime: DateTime(timezone=True), dict[str, Any]: JSONB, list[dict[str, Any]]: JSONB}
+
+
+class Base(DeclarativeBase):
+    """Tables of a workspace. They name no schema: the transaction's search_path says whose they are."""
+
+    metadata = MetaData(naming_convention=names)
+    type_annotation_map = types
+
+
+class ControlBase(DeclarativeBase):
+    """Tables shared by all workspaces, in the schema `control`."""
+
+    metadata = MetaData(schema="control", naming_convention=names)
+    type_annotation_map = types
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where one business lives: found by `tenants.directory.locate`, and by nothing else."""
+
+    id: int
+    slug: str
+    name: str
+    schema: str
+    role: str
+    language: str
+    time_zone: str
+    country: str
+    currency: str
+
+    @property
+    def search_path(self) -> str:
+        return f"{self.schema}, ext"
+
+
+class NoWorkspace(RuntimeError):
+    """A transaction was begun on the workspaces' door without saying whose."""
+
+
+class Database:
+    """Both engines of one process. Pools are small and recycled, since a backend's cache grows with each workspace."""
+
+    def __init__(self, ws_url: str, control_url: str):
+        self.ws = make_engine(ws_url)
+        self.control = make_engine(control_url)
+        event.listen(self.ws, "begin", enter_workspace)
+
+    @contextmanager
+    def workspace(self, workspace: Workspace) -> Iterator[Session]:
+        """A session inside the workspace. Nothing is committed unless the caller commits."""
+        with Session(self.ws.execution_options(workspace=workspace), expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def controlling(self) -> Iterator[Session]:
+        """One committed transaction on the shared tables."""
+        with Session(self.control, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def dispose(self) -> None:
+        self.ws.dispose()
+        self.control.dispose()
+
+
+def make_engine(url: str) -> Engine:
+    engine = create_engine(
+        url.replace("postgresql://", "postgresql+psycopg://", 1),
+        pool_size=4,
+        max_overflow=4,
+        pool_recycle=600,
+        pool_timeout=5,
+        json_serializer=lambda value: orjson.dumps(value, default=str).decode(),
+        json_deserializer=orjson.loads,
+        # Preparing each statement keeps to the extended protocol, where one message holds one statement.
+        connect_args={"connect_timeout": 2, "prepare_threshold": 0},
+    )
+    event.listen(engine, "handle_error", drop_after_cancel)
+    return engine
+
+
+def enter_workspace(connection: Connection) -> None:
+    """Give the transaction its workspace's role and path, or refuse to go on."""
+    workspace = connection.get_execution_options().get("workspace")
+    if workspace is None:
+        raise NoWorkspace("this transaction names no workspace")
+    entered = connection.exec_driver_sql(PROLOGUE, (workspace.search_path, workspace.role)).first()
+    if entered is None:
+        connection.invalidate()
+        raise NoWorkspace("this connection came from the pool with another role")
+
+
+def drop_after_cancel(context: ExceptionContext) -> None:
+    """A connection whose statement was cancelled is closed: a late answer must never reach the next user."""
+    if isinstance(context.original_exception, psycopg.errors.QueryCanceled):
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = False
+
+
+@cache
+def database_of(pid: int) -> Database:
+    return Database(settings().workspace_database_url, settings().control_database_url)
+
+
+def database() -> Database:
+    """This process's database; a fork gets its own connections."""
+    return database_of(os.getpid())
+
+
+def as_uuid(text: str) -> UUID | None:
+    """The identifier a URL or a form names, or None where it is no identifier at all."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,128 @@
+"""What happened: one row for each record an action changed, with the values before and after.
+
+The audit log, the timeline, webhooks, processes and the live refresh of pages all read these rows. A workspace's role
+may insert and select them, never update or delete.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Index, insert, inspect, text
+from sqlalchemy import event as orm_event
+from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
+
+from core.db import Base
+from core.ids import new_id
+from core.outbox import put
+from core.records import Record
+
+if TYPE_CHECKING:
+    from core.actor import Actor
+
+Change = Literal["created", "changed", "deleted", "restored"]
+
+
+class Event(Base):
+    """`action` is what was asked for ("deal.win"); `change` is what that did to the record named by kind and id."""
+
+    __tablename__ = "event"
+    __table_args__ = (Index(None, "record_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    action: Mapped[str]
+    kind: Mapped[str]
+    change: Mapped[str]
+    record_id: Mapped[UUID]
+    member_id: Mapped[UUID | None]
+    via: Mapped[str]
+    request_id: Mapped[str] = mapped_column(server_default="")
+    title: Mapped[str] = mapped_column(server_default="")
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+
+
+class Changes:
+    """What a transaction has changed so far: each record with its values before the first flush that touched it."""
+
+    def __init__(self) -> None:
+        self.before: dict[Record, dict[str, Any] | None] = {}
+
+    def note(self, session: Session) -> None:
+        for record in session.new:
+            if isinstance(record, Record):
+                self.before.setdefault(record, None)
+        for record in session.dirty:
+            if isinstance(record, Record) and session.is_modified(record):
+                self.before.setdefault(record, values_before(record))
+
+    def rows(self, actor: "Actor", action: str) -> list[dict[str, Any]]:
+        found = (describe(record, before) for record, before in self.before.items())
+        common = {
+            "action": action,
+            "member_id": actor.member.id,
+            "via": actor.via,
+            "request_id": actor.request_id,
+        }
+        return [{"id": new_id(), **common, **row} for row in found if row]
+
+
+def values_before(record: Record) -> dict[str, Any]:
+    attributes = inspect(record).attrs
+    return {name: (attributes[name].history.deleted or [value])[0] for name, value in record.values().items()}
+
+
+def describe(record: Record, before: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The event of one record: only the values that differ, or nothing when none does."""
+    after = record.values()
+    if before is None:
+        change: Change = "created"
+        was: dict[str, Any] = {}
+        now = {name: value for name, value in after.items() if value not in (None, [], {}, "")}
+    else:
+        was = {name: value for name, value in before.items() if value != after[name]}
+        now = {name: after[name] for name in was}
+        if not was:
+            return None
+        change = "changed"
+        if "deleted_at" in was:
+            change = "restored" if after["deleted_at"] is None else "deleted"
+    return {
+        "kind": record.kind,
+        "change": change,
+        "record_id": record.id,
+        "title": record.title()[:200],
+        "before": was,
+        "after": now,
+    }
+
+
+def watch(session: Session) -> Changes:
+    """Start noting the changes of a session. The notes live until `store` writes them or the session is closed."""
+    changes = session.info.get("changes")
+    if changes is None:
+        changes = session.info["changes"] = Changes()
+    return changes  # type: ignore[no-any-return]
+
+
+@orm_event.listens_for(Session, "before_flush")
+def note_changes(session: Session, _context: UOWTransaction, _instances: object) -> None:
+    changes = session.info.get("changes")
+    if changes is not None:
+        changes.note(session)
+
+
+def store(actor: "Actor", action: str) -> None:
+    """Write the events of what changed, and one pointer in the outbox, in the same transaction."""
+    actor.db.flush()
+    rows = watch(actor.db).rows(actor, action)
+    actor.db.info.pop("changes", None)
+    if rows:
+        actor.db.execute(insert(Event), rows)
+        announce(actor, action, [row["id"] for row in rows], sorted({row["kind"] for row in rows}))
+
+
+def announce(actor: "Actor", action: str, ids: list[UUID], kinds: list[str]) -> None:
+    payload = {"action": action, "events": [str(i) for i in ids], "kinds": kinds, "request": actor.request_id}
+    put(actor.db, "event", payload)

@@ -1,0 +1,135 @@
+"""The outbox: work that must follow a change, written in the change's own transaction.
+
+`bus.outbox` is the queue and Valkey only its bell. The relay offers each row to RQ and forgets nothing: a row goes when
+its effect is committed, not when it was handed over, and a row that was offered 60 s ago and is still there is offered
+again. Rows of topic "event" also ring the pages that are open in that workspace (core.stream).
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import orjson
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+from sqlalchemy import BigInteger, Identity, Index, MetaData, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from core.db import Database, names, types
+
+log = logging.getLogger(__name__)
+
+BATCH = 100
+OFFER_AGAIN = "60 seconds"
+POLL = 0.05
+
+SUBSCRIBERS: dict[str, Callable[..., Any]] = {}
+
+
+class BusBase(DeclarativeBase):
+    """Tables through which workspaces hand work over, in the schema `bus`. Workspaces may only insert."""
+
+    metadata = MetaData(schema="bus", naming_convention=names)
+    type_annotation_map = types
+
+
+class Outbox(BusBase):
+    __tablename__ = "outbox"
+    __table_args__ = (Index(None, "next_at", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    role: Mapped[str] = mapped_column(server_default=text("current_user"))
+    topic: Mapped[str]
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    next_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    attempt: Mapped[int] = mapped_column(server_default="0")
+    lease_until: Mapped[datetime | None]
+
+
+class Failed(BusBase):
+    """Work given up after its last attempt, with the trace, to be looked at and run again."""
+
+    __tablename__ = "failed"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    role: Mapped[str]
+    topic: Mapped[str]
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    at: Mapped[datetime]
+    failed_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    trace: Mapped[str]
+
+
+def put(session: Session, topic: str, payload: dict[str, Any]) -> None:
+    """Add a row within the session's transaction. The database itself notes whose it is.
+
+    Topics: "event" (written by actions), "job" ({"job": name, ...arguments by name}; see core.jobs).
+    """
+    session.execute(
+        text("insert into bus.outbox (topic, payload) values (:topic, cast(:payload as jsonb))"),
+        {"topic": topic, "payload": orjson.dumps(payload, default=str).decode()},
+    )
+
+
+def subscribe(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare a subscriber to events: `function(workspace, payload)`, called by a job once for each outbox row."""
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        SUBSCRIBERS[name] = function
+        return function
+
+    return declare
+
+
+def relay(database: Database, redis: "Redis[bytes]", stopping: Callable[[], bool]) -> None:
+    """Offer rows to RQ until asked to stop. Two relays at once do no harm; none means later, never lost."""
+    while not stopping():
+        try:
+            offered = offer(database, redis)
+        except (RedisError, OperationalError) as error:
+            log.warning("the relay waits: %s", type(error).__name__)
+            time.sleep(1)
+            continue
+        if not offered:
+            time.sleep(POLL)
+
+
+CLAIM = text(f"""
+update bus.outbox set next_at = now() + interval '{OFFER_AGAIN}'
+where id in (
+    select id from bus.outbox where next_at <= now() order by next_at, id limit {BATCH} for update skip locked
+) returning id, role, topic, payload
+""")  # noqa: S608 (constants of this module)
+
+
+def offer(database: Database, redis: "Redis[bytes]") -> int:
+    """Claim one batch, ring the open pages, hand the rest to RQ. Returns how many rows were claimed."""
+    with database.controlling() as control:
+        rows = control.execute(CLAIM).all()
+    if not rows:
+        return 0
+    queue = Queue("default", connection=redis, serializer=JSONSerializer)
+    done = []
+    with redis.pipeline(transaction=False) as pipe:
+        for row in rows:
+            if row.topic == "event":
+                bell = {"kinds": row.payload["kinds"], "request": row.payload["request"]}
+                pipe.publish(f"live:{row.role}", orjson.dumps(bell))
+                if not SUBSCRIBERS:
+                    done.append(row.id)
+                    continue
+            queue.enqueue(
+                "core.jobs.deliver", row.id, job_id=f"outbox-{row.id}", pipeline=pipe, result_ttl=0, job_timeout=3600
+            )
+        pipe.execute()
+    if done:
+        with database.controlling() as control:
+            control.execute(text("delete from bus.outbox where id = any(:ids)"), {"ids": done})
+    return len(rows)

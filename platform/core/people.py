@@ -1,0 +1,110 @@
+"""How a person or a firm is reached: lists of e-mails, phones and addresses, each with a kind. Shared by contacts and companies."""
+
+from typing import Annotated, Any, Literal
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from flask_babel import gettext as _
+from pydantic import AfterValidator, Field
+from sqlalchemy import ARRAY, Index, LargeBinary, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.actions import Input
+from core.text import plain
+
+
+def checked_email(value: str) -> str:
+    try:
+        return validate_email(value, check_deliverability=False, strict=True).normalized
+    except EmailNotValidError:
+        raise ValueError(_("This is not an e-mail address. Write it as name@example.com.")) from None
+
+
+EmailAddress = Annotated[str, Field(max_length=254), AfterValidator(checked_email)]
+
+
+class Email(Input):
+    kind: Literal["work", "home", "other"] = "work"
+    address: EmailAddress
+
+
+class Phone(Input):
+    """`number` as typed or in E.164; stored in E.164 where it can be understood (`valid`), else as typed."""
+
+    kind: Literal["mobile", "work", "home", "other"] = "mobile"
+    number: Annotated[str, Field(min_length=1, max_length=60)]
+
+
+class Address(Input):
+    kind: Literal["work", "home", "billing", "delivery", "other"] = "work"
+    street: Annotated[str, Field(max_length=200)] = ""
+    city: Annotated[str, Field(max_length=100)] = ""
+    zip: Annotated[str, Field(max_length=20)] = ""
+    country: Annotated[str, Field(max_length=60)] = ""
+
+
+def e164(number: str, country: str) -> str | None:
+    """The number in E.164, or None where it cannot be one. `country` (ISO 3166) is assumed for local numbers."""
+    try:
+        parsed = phonenumbers.parse(number, country)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(parsed):
+        return None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def stored_phones(phones: list[Phone], country: str) -> list[dict[str, Any]]:
+    """Phones as rows keep them: {kind, number, valid}."""
+    stored = []
+    for phone in phones:
+        number = e164(phone.number, country)
+        stored.append({"kind": phone.kind, "number": number or phone.number, "valid": number is not None})
+    return stored
+
+
+def shown_phone(number: str) -> str:
+    """E.164 in groups as people read it: +420 602 114 873. Anything else unchanged."""
+    try:
+        return phonenumbers.format_number(phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    except phonenumbers.NumberParseException:
+        return number
+
+
+class Reachable:
+    """Columns of whatever has a name and ways to reach it, with what search, sorting and matching need."""
+
+    emails: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"), default=list)
+    phones: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"), default=list)
+    addresses: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"), default=list)
+    city: Mapped[str] = mapped_column(server_default="", default="")
+    labels: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"), default=list)
+    custom: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
+    search: Mapped[str] = mapped_column(server_default="", default="")
+    sort_key: Mapped[bytes] = mapped_column(LargeBinary, server_default=text("''::bytea"), default=b"")
+    match_keys: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"), default=list)
+
+
+def reachable_indexes(table: str) -> tuple[Index, ...]:
+    """The indexes that lists, search and duplicate matching of contacts and companies stand on."""
+    live: dict[str, Any] = {"postgresql_where": text("deleted_at is null")}
+    trigrams: dict[str, Any] = {"postgresql_using": "gin", "postgresql_ops": {"search": "ext.gin_trgm_ops"}}
+    return (
+        Index(f"ix_{table}_sort", "sort_key", "id", **live),
+        Index(f"ix_{table}_owner", "owner_id", "id", **live),
+        Index(f"ix_{table}_city", "city", "id", **live),
+        Index(f"ix_{table}_prefix", text('"left"(search, 40) text_pattern_ops'), **live),
+        Index(f"ix_{table}_search", "search", **trigrams),
+        Index(f"ix_{table}_match", "match_keys", postgresql_using="gin"),
+    )
+
+
+def search_text(name: str, *more: str, emails: list[dict[str, Any]], phones: list[dict[str, Any]], city: str) -> str:
+    """What quick find looks through: names, e-mails, digits of phones, city; plain text, at most 2,000 characters."""
+    parts = [name, *more, *(e["address"] for e in emails), *(p["number"].lstrip("+") for p in phones), city]
+    return plain(" ".join(part for part in parts if part))[:2000]
+
+
+def match_keys(emails: list[dict[str, Any]], phones: list[dict[str, Any]]) -> list[str]:
+    """By what two records are taken for the same: each e-mail in lower case, each understood phone in E.164."""
+    return sorted({e["address"].lower() for e in emails} | {p["number"] for p in phones if p["valid"]})

@@ -1,0 +1,67 @@
+"""The base of everything a workspace keeps: contacts, deals, tasks ... A record has an identity, a version and a past."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Integer, func, inspect
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+
+from core.db import Base
+from core.ids import new_id
+
+KINDS: dict[str, "type[Record]"] = {}
+
+
+class Record(Base):
+    """One row that people see and change by actions.
+
+    `kind` is its name in actions, rights, events and the API ("contact"). `derived` columns are computed from the
+    others and stay out of the events. The version guards against two people's edits overwriting each other.
+    """
+
+    __abstract__ = True
+
+    kind: ClassVar[str]
+    derived: ClassVar[frozenset[str]] = frozenset()
+    owner_column: ClassVar[str | None] = "owner_id"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, sort_order=-3)
+    version: Mapped[int] = mapped_column(Integer, default=1, server_default="1", sort_order=-2)
+    created_at: Mapped[datetime] = mapped_column(default=func.now(), server_default=func.now(), sort_order=90)
+    updated_at: Mapped[datetime] = mapped_column(
+        default=func.now(), server_default=func.now(), onupdate=func.now(), sort_order=91
+    )
+    deleted_at: Mapped[datetime | None] = mapped_column(sort_order=92)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.__table__.c.version, "eager_defaults": True} if hasattr(cls, "__table__") else {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__tablename__" in cls.__dict__:
+            KINDS[cls.kind] = cls
+
+    def title(self) -> str:
+        """What people call the record, in lists, events and messages."""
+        raise NotImplementedError
+
+    def values(self) -> dict[str, Any]:
+        """What an event keeps of the record: every column that is neither derived nor bookkeeping."""
+        return {name: getattr(self, name) for name in kept_columns(type(self))}
+
+
+BOOKKEEPING = frozenset({"id", "version", "created_at", "updated_at"})
+
+
+def kept_columns(model: type[Record]) -> list[str]:
+    return [c.key for c in inspect(model).columns if c.key not in BOOKKEEPING | model.derived]
+
+
+class Owned:
+    """Mixin of records that belong to a member; the scope "own" looks at this column."""
+
+    @declared_attr
+    def owner_id(cls) -> Mapped[UUID | None]:
+        return mapped_column(ForeignKey("member.id"))

@@ -1,0 +1,36 @@
+"""Text as people search and sort it: without accents and case, and in the alphabet of their language."""
+
+import re
+import unicodedata
+from functools import cache
+
+import icu
+
+MARKS = re.compile(r"[̀-ͯ]")
+# Letters that decompose into nothing, though people type them plain.
+PLAIN = str.maketrans({"ł": "l", "đ": "d", "ø": "o", "ß": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i"})
+
+
+def plain(text: str) -> str:
+    """Lower case without accents: "Šťastná" -> "stastna". What is stored in `search` columns and asked of them."""
+    if text.isascii():
+        return text.lower()
+    return MARKS.sub("", unicodedata.normalize("NFKD", text.casefold())).translate(PLAIN)
+
+
+def sort_key(text: str, language: str) -> bytes:
+    """Bytes that compare as the language's readers sort: in Czech č after c, ch after h. At most 255 bytes.
+
+    Computed by ICU outside the database, since PostgreSQL may be built without it.
+    """
+    return bytes(collator(language).getSortKey(text.strip()[:120])).rstrip(b"\0")[:255]
+
+
+@cache
+def collator(language: str) -> icu.Collator:
+    return icu.Collator.createInstance(icu.Locale(language))
+
+
+def slug(text: str) -> str:
+    """A workspace address from a business name: "Okna Horák s.r.o." -> "okna-horak-s-r-o"."""
+    return re.sub(r"[^a-z0-9]+", "-", plain(text)).strip("-")[:40].strip("-")

@@ -1,0 +1,56 @@
+"""A contact: a person the business deals with."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.people import Reachable, match_keys, reachable_indexes, search_text
+from core.records import Owned, Record
+from core.text import sort_key
+
+
+class Contact(Reachable, Owned, Record):
+    __tablename__ = "contact"
+    __table_args__ = (
+        *reachable_indexes("contact"),
+        Index("ix_contact_company", "company_id", postgresql_where=text("company_id is not null")),
+        Index("ix_contact_import", "import_id", postgresql_where=text("import_id is not null")),
+    )
+    kind: ClassVar[str] = "contact"
+    derived: ClassVar[frozenset[str]] = frozenset({"search", "sort_key", "match_keys", "city", "last_contact_at"})
+
+    prefix: Mapped[str] = mapped_column(server_default="", default="")
+    first_name: Mapped[str] = mapped_column(server_default="", default="")
+    last_name: Mapped[str] = mapped_column(server_default="", default="")
+    position: Mapped[str] = mapped_column(server_default="", default="")
+    about: Mapped[str] = mapped_column(server_default="", default="")
+    source: Mapped[str] = mapped_column(server_default="", default="")
+    company_id: Mapped[UUID | None] = mapped_column(ForeignKey("company.id", ondelete="set null"))
+    import_id: Mapped[UUID | None] = mapped_column(ForeignKey("import.id", ondelete="set null"))
+    last_contact_at: Mapped[datetime | None]
+
+    @property
+    def name(self) -> str:
+        """As people say it, prefix and all; the first e-mail or phone where no name is known."""
+        said = " ".join(part for part in (self.prefix, self.first_name, self.last_name) if part)
+        if said:
+            return said
+        ways = [e["address"] for e in self.emails] + [p["number"] for p in self.phones]
+        return ways[0] if ways else ""
+
+    def title(self) -> str:
+        return self.name
+
+    def index(self, language: str) -> None:
+        """Bring the derived columns in line with the rest. Sorted by last name first, as a Czech register is."""
+        self.city = self.addresses[0]["city"] if self.addresses else ""
+        named = f"{self.last_name} {self.first_name}".strip() or self.name
+        self.search = search_text(
+            named, self.first_name if self.last_name else "", self.last_name,
+            emails=self.emails, phones=self.phones, city=self.city,
+        )
+        self.sort_key = sort_key(named, language)
+        self.match_keys = match_keys(self.emails, self.phones)

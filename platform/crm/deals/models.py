@@ -1,0 +1,98 @@
+"""A deal is a possible sale; a pipeline its path; a stage a step on it."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Numeric, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from core.records import Owned, Record
+from core.text import plain, sort_key
+
+
+class Pipeline(Record):
+    __tablename__ = "pipeline"
+    kind: ClassVar[str] = "pipeline"
+    owner_column: ClassVar[str | None] = None
+
+    name: Mapped[str]
+    position: Mapped[int] = mapped_column(server_default="0", default=0)
+
+    stages: Mapped[list["Stage"]] = relationship(
+        order_by="Stage.position", back_populates="pipeline", lazy="selectin", passive_deletes=True,
+        primaryjoin="and_(Stage.pipeline_id == Pipeline.id, Stage.deleted_at.is_(None))",
+    )
+
+    def title(self) -> str:
+        return self.name
+
+
+class Stage(Record):
+    """`probability` in percent is what a deal in this stage is worth in the forecast, unless the deal says its own."""
+
+    __tablename__ = "stage"
+    __table_args__ = (CheckConstraint("probability between 0 and 100", name="probability"),)
+    kind: ClassVar[str] = "stage"
+    owner_column: ClassVar[str | None] = None
+
+    pipeline_id: Mapped[UUID] = mapped_column(ForeignKey("pipeline.id", ondelete="cascade"), index=True)
+    name: Mapped[str]
+    position: Mapped[int]
+    probability: Mapped[int]
+
+    pipeline: Mapped[Pipeline] = relationship(back_populates="stages")
+
+    def title(self) -> str:
+        return self.name
+
+
+class Deal(Owned, Record):
+    """`status` is open, won or lost. `rank` orders the cards of a lane; a card dropped between two takes their middle."""
+
+    __tablename__ = "deal"
+    __table_args__ = (
+        CheckConstraint("status in ('open', 'won', 'lost')", name="status"),
+        CheckConstraint("amount >= 0", name="amount"),
+        Index(
+            "ix_deal_board", "pipeline_id", "stage_id", "rank", "id",
+            postgresql_where=text("deleted_at is null and status = 'open'"), postgresql_include=["amount", "owner_id"],
+        ),
+        Index("ix_deal_closed", "status", "closed_at", postgresql_include=["owner_id", "amount"]),
+        Index("ix_deal_owner", "owner_id", "id", postgresql_where=text("deleted_at is null")),
+        Index("ix_deal_contact", "contact_id", postgresql_where=text("contact_id is not null")),
+        Index("ix_deal_company", "company_id", postgresql_where=text("company_id is not null")),
+        Index("ix_deal_search", "search", postgresql_using="gin", postgresql_ops={"search": "ext.gin_trgm_ops"}),
+    )
+    kind: ClassVar[str] = "deal"
+    derived: ClassVar[frozenset[str]] = frozenset({"search", "sort_key", "rank", "stage_since"})
+
+    name: Mapped[str]
+    pipeline_id: Mapped[UUID] = mapped_column(ForeignKey("pipeline.id"))
+    stage_id: Mapped[UUID] = mapped_column(ForeignKey("stage.id"))
+    stage_since: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    rank: Mapped[float]
+    status: Mapped[str] = mapped_column(server_default="open", default="open")
+    amount: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
+    currency: Mapped[str]
+    probability: Mapped[int | None]
+    expected_close: Mapped[date | None]
+    closed_at: Mapped[datetime | None]
+    lost_reason: Mapped[str] = mapped_column(server_default="", default="")
+    about: Mapped[str] = mapped_column(server_default="", default="")
+    contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("contact.id", ondelete="set null"))
+    company_id: Mapped[UUID | None] = mapped_column(ForeignKey("company.id", ondelete="set null"))
+    custom: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
+    search: Mapped[str] = mapped_column(server_default="", default="")
+    sort_key: Mapped[bytes] = mapped_column(LargeBinary, server_default=text("''::bytea"), default=b"")
+
+    stage: Mapped[Stage] = relationship()
+
+    def title(self) -> str:
+        return self.name
+
+    def index(self, language: str) -> None:
+        """Bring the derived columns in line with the rest."""
+        self.search = plain(self.name)[:2000]
+        self.sort_key = sort_key(self.name, language)

@@ -1,0 +1,242 @@
+"""Which column of a file is which field of a contact: the fields there are, and a guess with its reason."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from core.text import plain
+from flask_babel import lazy_gettext as _l
+
+from .names import FIRST_NAMES, strip_titles
+
+Reason = Literal["heading", "values", "split", "dates", "unsure"]
+REASONS: dict[Reason, Any] = {
+    "heading": _l("by the heading"),
+    "values": _l("by the values"),
+    "split": _l("split in two"),
+    "dates": _l("dates D. M. YYYY"),
+    "unsure": _l("not sure"),
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A place in a contact that a column may fill. `many`: several columns may fill it. `headings`: how people call
+    it in Czech and English files, without accents, case and punctuation."""
+
+    key: str
+    label: Any
+    headings: tuple[str, ...]
+    many: bool = False
+
+
+def field(key: str, label: Any, headings: str, *, many: bool = False) -> Field:
+    return Field(key, label, tuple(name.strip() for name in headings.split(",")), many)
+
+
+FIELDS: list[Field] = [
+    field("name", _l("Name"),
+          "jmeno a prijmeni, jmeno prijmeni, prijmeni a jmeno, prijmeni jmeno, cele jmeno, kontakt, kontaktni osoba, "
+          "jmeno kontaktu, osoba, zakaznik, klient, full name, contact, contact name, contact person, display name, "
+          "customer, client, file as, jmeno zakaznika, jmeno klienta, zobrazovane jmeno"),
+    field("first_name", _l("First name"),
+          "krestni jmeno, krestni, jmeno osoby, first name, given name, forename, firstname, givenname, krestne meno"),
+    field("last_name", _l("Last name"),
+          "prijmeni, last name, surname, family name, lastname, familyname, priezvisko"),
+    field("title", _l("Title"),
+          "titul, tituly, titul pred, titul pred jmenem, akademicky titul, titul za, titul za jmenem, degree, "
+          "name prefix, prefix, academic title", many=True),
+    field("company", _l("Company"),
+          "firma, spolecnost, nazev firmy, nazev spolecnosti, jmeno firmy, nazev, organizace, podnik, obchodni jmeno, "
+          "obchodni firma, zamestnavatel, company, company name, organization, organisation, organization name, "
+          "account, account name, employer, business, business name, spolocnost"),
+    field("position", _l("Position"),
+          "pozice, funkce, pracovni pozice, pracovni zarazeni, role, job title, position, job, jobtitle, role title"),
+    field("email", _l("E-mail"),
+          "e mail, email, mail, emailova adresa, e mailova adresa, emaily, e maily, pracovni email, firemni email, "
+          "email prace, email address, e mail address, mail address, work email, business email, emailadresse, "
+          "primary email, kontaktni email, hlavni email, email value", many=True),
+    field("email_other", _l("E-mail: other"),
+          "dalsi email, jiny email, druhy email, soukromy email, osobni email, email domu, other email, home email, "
+          "personal email, private email, second email, secondary email, alternate email", many=True),
+    field("phone", _l("Phone"),
+          "telefon, tel, telefonni cislo, tel cislo, cislo telefonu, telefony, kontaktni telefon, phone, phone number, "
+          "telephone, telephone number, phone value, tel c, primary phone, hlavni telefon, telefonne cislo", many=True),
+    field("phone_mobile", _l("Phone: mobile"),
+          "mobil, mobilni telefon, mobilni cislo, cislo mobilu, tel mobil, gsm, mobile, mobile phone, mobile number, "
+          "cell, cell phone, cellphone, mob", many=True),
+    field("phone_work", _l("Phone: work"),
+          "pracovni telefon, telefon do prace, telefon prace, firemni telefon, telefon firma, pevna linka, pevna, "
+          "work phone, business phone, office phone, company phone, telefon kancelar", many=True),
+    field("phone_home", _l("Phone: home"),
+          "telefon domu, domaci telefon, soukromy telefon, telefon soukromy, home phone, private phone", many=True),
+    field("street", _l("Address: street"),
+          "ulice, ulice a cislo, ulice cislo, ulice a cp, ulice a c p, ulice c p, ulice a cislo popisne, adresa ulice, "
+          "cislo popisne, c p, cp, cislo domu, cislo orientacni, street, street address, address line 1, "
+          "address line 2, street and number, house number, business street, home street, address 1, ulica", many=True),
+    field("zip_city", _l("Address: ZIP and city"),
+          "psc mesto, psc a mesto, psc obec, psc a obec, mesto psc, mesto a psc, obec psc, zip city, zip and city, "
+          "city zip, postal code and city"),
+    field("zip", _l("Address: ZIP"),
+          "psc, postovni smerovaci cislo, zip, zip code, zipcode, postal code, postcode, post code, postalcode"),
+    field("city", _l("Address: city"),
+          "mesto, obec, mesto obec, sidlo, lokalita, city, town, locality, business city, home city, misto"),
+    field("country", _l("Address: country"),
+          "zeme, stat, kod zeme, krajina, country, country code, country region, business country region"),
+    field("address", _l("Address in one"),
+          "adresa, cela adresa, bydliste, adresa bydliste, adresa firmy, postovni adresa, dorucovaci adresa, "
+          "kontaktni adresa, address, full address, mailing address, postal address, business address, home address"),
+    field("website", _l("Website"),
+          "web, www, webova stranka, webove stranky, stranky, internet, website, web site, web page, url, homepage"),
+    field("note", _l("Note"),
+          "poznamka, poznamky, pozn, popis, komentar, informace, doplnujici informace, note, notes, comment, comments, "
+          "description, remark, remarks, poznamka k zakaznikovi", many=True),
+    field("tags", _l("Labels"),
+          "stitky, stitek, tagy, tag, kategorie, skupina, skupiny, oznaceni, labels, label, tags, categories, category, "
+          "group, groups, segment, group membership", many=True),
+    field("owner", _l("Owner"),
+          "vlastnik, obchodnik, prodejce, obchodni zastupce, odpovedna osoba, odpovida, resitel, spravce, prirazeno, "
+          "zodpovedny, owner, contact owner, account manager, assigned to, sales rep, salesperson, responsible"),
+    field("birthday", _l("Birthday"),
+          "narozeniny, datum narozeni, narozen, narozena, dat narozeni, birthday, birth date, birthdate, date of birth"),
+    field("created", _l("Created"),
+          "vytvoreno, datum vytvoreni, zalozeno, datum zalozeni, vlozeno, pridano, zakaznik od, klient od, created, "
+          "created at, created on, create date, date created, creation date, created time, added"),
+    field("last_contact", _l("Last contact"),
+          "naposled, naposledy, posledni kontakt, datum posledniho kontaktu, posledni hovor, posledni aktivita, "
+          "posledni jednani, kontaktovano, last contact, last contacted, last activity, last activity date, last call"),
+]  # fmt: skip
+BY_KEY: dict[str, Field] = {entry.key: entry for entry in FIELDS}
+BY_HEADING: dict[str, str] = {heading: entry.key for entry in FIELDS for heading in entry.headings}
+DATES = {"birthday", "created", "last_contact"}
+
+
+@dataclass(frozen=True)
+class Guess:
+    """`field` is a key of FIELDS or None for "do not import"; `confidence` from 0 to 1; `reason` a key of REASONS."""
+
+    column: int
+    heading: str
+    field: str | None
+    reason: Reason
+    confidence: float
+
+
+Test = Callable[[str], bool]
+EMAIL = re.compile(r"\s*(?:mailto:|.*<)?[^\s@,;<>]+@[^\s@,;<>]+>?(?:\s*[,;\n].*)?\s*", re.DOTALL)
+PHONE = re.compile(r"\s*(?:tel|mob|t|m)?\w{0,4}[.:]?\s*(?:\+|00)?\(?\d(?:[\s./()-]{0,2}\d){8,13}\)?(?:\s*[,;/\n].*)?\s*", re.DOTALL)
+ZIP = re.compile(r"\s*(?:CZ|SK)?[- ]?\d{3}\s?\d{2}\s*")
+ZIP_CITY = re.compile(r"\s*(?:(?:CZ|SK)?[- ]?\d{3}\s?\d{2},?\s+[^\W\d].*|[^\W\d].*,?\s\d{3}\s?\d{2})\s*")
+DATE = re.compile(r"\s*(?:\d{1,2}\.\s?\d{1,2}\.\s?\d{4}|\d{4}-\d\d-\d\d)(?:[ T]\d{1,2}:\d\d(?::\d\d)?)?\s*")
+WEBSITE = re.compile(r"\s*(?:https?://\S+|www\.\S+\.\S+)\s*", re.IGNORECASE)
+COMPANY = re.compile(
+    r".*(?:\bs\. ?r\. ?o\b|\ba\. ?s\.|\bspol\. |\bv\. ?o\. ?s\b|\bk\. ?s\.|\bz\. ?s\b|\bo\. ?p\. ?s\b|\bGmbH\b|\bLtd\b|\bInc\b).*",
+    re.IGNORECASE,
+)  # fmt: skip
+STREET = re.compile(r"\s*[^\W\d][\w .'-]*\s\d{1,4}(?:/\d{1,4})?[a-z]?\s*", re.IGNORECASE)
+
+
+def is_first_name(text: str) -> bool:
+    return plain(text.strip()) in FIRST_NAMES
+
+
+def is_full_name(text: str) -> bool:
+    words = strip_titles(text)[1].replace(",", " ").split()
+    return 2 <= len(words) <= 4 and any(plain(word) in FIRST_NAMES for word in words)
+
+
+# Values that speak for a field, the surest first.
+TESTS: list[tuple[str, Test]] = [
+    ("email", lambda text: bool(EMAIL.fullmatch(text))),
+    ("website", lambda text: bool(WEBSITE.fullmatch(text))),
+    ("zip_city", lambda text: bool(ZIP_CITY.fullmatch(text))),
+    ("zip", lambda text: bool(ZIP.fullmatch(text))),
+    ("date", lambda text: bool(DATE.fullmatch(text))),
+    ("phone", lambda text: bool(PHONE.fullmatch(text))),
+    ("company", lambda text: bool(COMPANY.fullmatch(text))),
+    ("name", is_full_name),
+    ("first_name", is_first_name),
+    ("street", lambda text: bool(STREET.fullmatch(text))),
+]
+# Fields whose values must pass a test; a heading that the values contradict is not believed.
+SHAPED = {
+    "email": "email", "email_other": "email", "phone": "phone", "phone_mobile": "phone", "phone_work": "phone",
+    "phone_home": "phone", "birthday": "date", "created": "date", "last_contact": "date", "zip": "zip",
+    "zip_city": "zip_city", "website": "website",
+}  # fmt: skip
+
+
+def guess(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Guess]:
+    """One guess a column, from its heading and from a sample of rows (200 are plenty). A field that takes one column
+    goes to the surest; the others are left out with "not sure"."""
+    by_heading = fit_together([by_its_heading(heading) for heading in headings])
+    guesses = [
+        weigh(column, headings[column], named, sure, shares(column, rows))
+        for column, (named, sure) in enumerate(by_heading)
+    ]
+    taken: set[str] = set()
+    for best in sorted(guesses, key=lambda entry: -entry.confidence):
+        if best.field is None:
+            continue
+        if best.field in taken and not BY_KEY[best.field].many:
+            guesses[best.column] = Guess(best.column, best.heading, None, "unsure", 0.0)
+        taken.add(best.field)
+    return guesses
+
+
+def by_its_heading(heading: str) -> tuple[str | None, float]:
+    """The field that a heading names, and how surely: in full 1.0, as a part of it 0.7."""
+    words = re.sub(r"[^a-z0-9]+", " ", plain(heading)).split()
+    while len(words) > 1 and words[-1].isdigit():
+        words.pop()  # Telefon 2
+    name = " ".join(words)
+    if exact := BY_HEADING.get(name) or BY_HEADING.get(name.rstrip("0123456789")):
+        return exact, 1.0
+    if name in {"jmeno", "name", "meno"}:
+        return "name", 0.9
+    inside = [known for known in BY_HEADING if len(known) > 3 and f" {known} " in f" {name} "]
+    return (BY_HEADING[max(inside, key=len)], 0.7) if inside else (None, 0.0)
+
+
+def fit_together(fields: list[tuple[str | None, float]]) -> list[tuple[str | None, float]]:
+    """Some headings mean one thing alone and another in company: Name beside Surname, Address beside City."""
+    named = {key for key, _ in fields}
+    read_as: dict[str | None, str] = {}
+    if "last_name" in named and "first_name" not in named:
+        read_as["name"] = "first_name"
+    if named & {"city", "zip", "zip_city"} and "street" not in named:
+        read_as["address"] = "street"
+    return [(read_as.get(key, key), sure) for key, sure in fields]
+
+
+def shares(column: int, rows: Sequence[Sequence[str]]) -> dict[str, float]:
+    """What part of the column's filled cells passes each test of TESTS."""
+    values = [row[column][:200] for row in rows if column < len(row) and row[column].strip()]
+    return {key: sum(map(test, values)) / len(values) for key, test in TESTS} if values else {}
+
+
+def weigh(column: int, heading: str, named: str | None, sure: float, share: dict[str, float]) -> Guess:
+    looks = next((key for key, _ in TESTS if share.get(key, 0) >= 0.6), None)
+    if named and not contradicted(named, share, looks):
+        sure = min(1.0, sure + 0.2 * share.get(SHAPED.get(named, named), 0))
+        if named == "zip" and looks == "zip_city":
+            named = "zip_city"
+        return Guess(column, heading, named, how(named), round(sure, 2))
+    if looks and looks != "date":
+        return Guess(column, heading, looks, how(looks, "values"), round(0.8 * share[looks], 2))
+    return Guess(column, heading, None, "unsure", 0.0)
+
+
+def contradicted(named: str, share: dict[str, float], looks: str | None) -> bool:
+    """A heading that promises e-mails over a column of telephones. An empty column contradicts nothing."""
+    shape = SHAPED.get(named)
+    if not share or named in {"zip", "zip_city"}:
+        return False
+    if shape and share[shape] < 0.2:
+        return shape != "phone" or looks is not None  # short and foreign numbers are still numbers
+    return shape is None and looks in {"email", "phone", "website", "date"} and named not in {"note", "tags", "owner"}
+
+
+def how(key: str, otherwise: Reason = "heading") -> Reason:
+    return "dates" if key in DATES else "split" if key == "zip_city" else otherwise

@@ -1,0 +1,15 @@
+"""Every table of a workspace, for the migrations and the tests."""
+
+from core import events, jobs
+from core.db import Base
+from crm.companies import models as companies
+from crm.contacts import models as contacts
+from crm.deals import models as deals
+from crm.imports import models as imports
+from crm.tasks import models as tasks
+from crm.timeline import models as timeline
+from tenants import models as tenants
+
+METADATA = Base.metadata
+
+__all__ = ["METADATA", "companies", "contacts", "deals", "events", "imports", "jobs", "tasks", "tenants", "timeline"]

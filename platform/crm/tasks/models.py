@@ -1,0 +1,43 @@
+"""A task: something to do, for one member, by a day or an hour. A deal's earliest open task is its next step."""
+
+from datetime import date, datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.records import Record
+
+OPEN = text("done_at is null and deleted_at is null")
+
+
+class Task(Record):
+    """`due_on` is a day in the assignee's calendar and stays that day everywhere; `due_at` is the instant, when an hour was given."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        CheckConstraint("due_at is null or due_on is not null", name="due"),
+        Index("ix_task_assignee", "assignee_id", "due_on", "due_at", "id", postgresql_where=OPEN),
+        Index("ix_task_contact", "contact_id", "due_on", postgresql_where=OPEN),
+        Index("ix_task_company", "company_id", "due_on", postgresql_where=OPEN),
+        Index("ix_task_deal", "deal_id", "due_on", "due_at", postgresql_where=OPEN),
+        Index("ix_task_deal_all", "deal_id", postgresql_where=text("deal_id is not null")),
+    )
+    kind: ClassVar[str] = "task"
+    owner_column: ClassVar[str | None] = "assignee_id"
+
+    name: Mapped[str]
+    todo: Mapped[str] = mapped_column(server_default="task", default="task")
+    about: Mapped[str] = mapped_column(server_default="", default="")
+    due_on: Mapped[date | None]
+    due_at: Mapped[datetime | None]
+    assignee_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
+    done_at: Mapped[datetime | None]
+    done_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
+    contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("contact.id", ondelete="cascade"))
+    company_id: Mapped[UUID | None] = mapped_column(ForeignKey("company.id", ondelete="cascade"))
+    deal_id: Mapped[UUID | None] = mapped_column(ForeignKey("deal.id", ondelete="cascade"))
+
+    def title(self) -> str:
+        return self.name

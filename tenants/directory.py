@@ -1,0 +1,87 @@
+"""The catalogue of workspaces: the one way from an address, a number or a role to where a business lives."""
+
+import time
+from threading import Lock
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from core.db import Database, Workspace, database
+from core.jobs import LOCATORS
+from tenants.models import Membership, WorkspaceRow
+
+REMEMBERED = 5.0  # seconds; a workspace that is closed or renamed is noticed after this
+
+
+class Directory:
+    """Answers from the catalogue, remembered for a few seconds by each process."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[int, str], tuple[float, Workspace | None]] = {}
+        self.lock = Lock()
+
+    def find(self, base: Database, key: str, condition: ColumnElement[bool]) -> Workspace | None:
+        at = time.monotonic()
+        place = (id(base), key)
+        kept = self.known.get(place)
+        if kept and kept[0] > at:
+            return kept[1]
+        with base.controlling() as control:
+            row = control.scalar(select(WorkspaceRow).where(condition, WorkspaceRow.state == "open"))
+        found = row and as_workspace(row)
+        with self.lock:
+            if len(self.known) > 20_000:
+                self.known.clear()
+            if found:
+                self.known[place] = (at + REMEMBERED, found)
+        return found
+
+    def forget(self) -> None:
+        self.known.clear()
+
+
+directory = Directory()
+
+
+def locate(base: Database, slug: str) -> Workspace | None:
+    """The open workspace at this address, or None."""
+    return directory.find(base, f"slug {slug}", WorkspaceRow.slug == slug)
+
+
+def locate_number(base: Database, number: int) -> Workspace | None:
+    """The open workspace an API token names, or None."""
+    return directory.find(base, f"id {number}", WorkspaceRow.id == number)
+
+
+def locate_role(role: str) -> Workspace | None:
+    """The open workspace whose role wrote an outbox row, or None."""
+    return directory.find(database(), f"role {role}", WorkspaceRow.role_name == role)
+
+
+LOCATORS.append(locate_role)
+
+
+def workspaces_of(control: Session, identity_id: UUID) -> list[Workspace]:
+    """Every open workspace a person may enter, by name."""
+    rows = control.scalars(
+        select(WorkspaceRow)
+        .join(Membership, Membership.workspace_id == WorkspaceRow.id)
+        .where(Membership.identity_id == identity_id, WorkspaceRow.state == "open")
+        .order_by(WorkspaceRow.name)
+    )
+    return [as_workspace(row) for row in rows]
+
+
+def as_workspace(row: WorkspaceRow) -> Workspace:
+    return Workspace(
+        id=row.id,
+        slug=row.slug or "",
+        name=row.name,
+        schema=row.schema_name,
+        role=row.role_name,
+        language=row.language,
+        time_zone=row.time_zone,
+        country=row.country,
+        currency=row.currency,
+    )

@@ -1,0 +1,187 @@
+"""Tables of this room: the shared ones of `control`, and those every workspace has."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from core.db import Base, ControlBase
+from core.ids import new_id
+from core.records import Record
+
+
+class WorkspaceRow(ControlBase):
+    """The catalogue of workspaces. A row is `ready` in the pool until a sign-up takes it by one UPDATE."""
+
+    __tablename__ = "workspace"
+    __table_args__ = (
+        Index("ix_workspace_pool", "id", postgresql_where=text("state = 'ready'")),
+        Index("ix_workspace_version", "version"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    schema_name: Mapped[str] = mapped_column(unique=True)
+    role_name: Mapped[str] = mapped_column(unique=True)
+    version: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default="ready")
+    slug: Mapped[str | None] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(server_default="")
+    language: Mapped[str] = mapped_column(server_default="en")
+    time_zone: Mapped[str] = mapped_column(server_default="UTC")
+    country: Mapped[str] = mapped_column(server_default="CZ")
+    currency: Mapped[str] = mapped_column(server_default="CZK")
+    industry: Mapped[str] = mapped_column(server_default="")
+    taken_at: Mapped[datetime | None]
+    migration_error: Mapped[str | None]
+
+
+class SchemaScript(ControlBase):
+    """The whole schema of a workspace as SQL with @@S@@ and @@R@@ for its names; one row, renewed by `okno db upgrade`."""
+
+    __tablename__ = "schema_script"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[str]
+    body: Mapped[str]
+
+
+class Person(ControlBase):
+    """One person who signs in, in however many workspaces. `email` is lower case."""
+
+    __tablename__ = "identity"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    email: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    password_hash: Mapped[str]
+    language: Mapped[str] = mapped_column(server_default="en")
+    confirmed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Membership(ControlBase):
+    """Which workspaces an identity may enter: the switcher's directory. The rights are the workspace's own `member`."""
+
+    __tablename__ = "membership"
+
+    identity_id: Mapped[UUID] = mapped_column(ForeignKey("control.identity.id", ondelete="cascade"), primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("control.workspace.id", ondelete="cascade"), primary_key=True)
+
+
+class SignIn(ControlBase):
+    """A session of a browser. The key is the SHA-256 of the cookie's random value, which is kept nowhere."""
+
+    __tablename__ = "sign_in"
+    __table_args__ = (Index(None, "identity_id"),)
+
+    key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    id: Mapped[UUID] = mapped_column(default=new_id, unique=True)
+    identity_id: Mapped[UUID] = mapped_column(ForeignKey("control.identity.id", ondelete="cascade"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    seen_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    address: Mapped[str] = mapped_column(server_default="")
+    device: Mapped[str] = mapped_column(server_default="")
+
+
+class MailedLink(ControlBase):
+    """A link sent by mail: to confirm an address, to change it, to set a new password. Used once, for 30 minutes or 3 days.
+
+    The link's secret is computed from the row by our signing key, so neither it nor its hash is stored.
+    """
+
+    __tablename__ = "mailed_link"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    purpose: Mapped[str]
+    identity_id: Mapped[UUID] = mapped_column(ForeignKey("control.identity.id", ondelete="cascade"), index=True)
+    email: Mapped[str]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class FailedSignIn(ControlBase):
+    """Wrong passwords of the last minutes, by account and by address: the locks that do not depend on Valkey."""
+
+    __tablename__ = "failed_sign_in"
+    __table_args__ = (Index(None, "email", "at"), Index(None, "address", "at"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    email: Mapped[str]
+    address: Mapped[str]
+    at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class PeriodicRun(ControlBase):
+    """One row for each due time of each periodic task: whichever clock writes it first runs it."""
+
+    __tablename__ = "periodic_run"
+
+    task: Mapped[str] = mapped_column(primary_key=True)
+    due: Mapped[datetime] = mapped_column(primary_key=True)
+
+
+class Role(Base):
+    """A named set of rights; `rights` maps kind to verb to scope (core.access)."""
+
+    __tablename__ = "role"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    key: Mapped[str] = mapped_column(unique=True)
+    rights: Mapped[dict[str, Any]]
+
+
+class Member(Record):
+    """A person in this workspace. Members are deactivated, never deleted, since records name them."""
+
+    __tablename__ = "member"
+    kind: ClassVar[str] = "member"
+    owner_column: ClassVar[str | None] = None
+
+    identity_id: Mapped[UUID] = mapped_column(unique=True)
+    name: Mapped[str]
+    email: Mapped[str]
+    role_id: Mapped[UUID] = mapped_column(ForeignKey("role.id"))
+    state: Mapped[str] = mapped_column(server_default="active", default="active")
+    language: Mapped[str]
+    time_zone: Mapped[str]
+
+    role: Mapped[Role] = relationship(lazy="joined", innerjoin=True)
+
+    def title(self) -> str:
+        return self.name
+
+
+class Token(Record):
+    """A named key to the API. Only the SHA-256 of its secret is kept."""
+
+    __tablename__ = "token"
+    kind: ClassVar[str] = "token"
+    derived: ClassVar[frozenset[str]] = frozenset({"hash", "used_at"})
+    owner_column: ClassVar[str | None] = "member_id"
+
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"))
+    name: Mapped[str]
+    hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    ending: Mapped[str]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+    def title(self) -> str:
+        return self.name
+
+
+class IdempotentAnswer(Base):
+    """The answer to a POST that carried an Idempotency-Key, given again when the same call is repeated within 24 h."""
+
+    __tablename__ = "idempotent_answer"
+
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    route: Mapped[str]
+    body_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[int | None]
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    etag: Mapped[str | None]
+    at: Mapped[datetime] = mapped_column(server_default=text("now()"))
