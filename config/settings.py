@@ -95,14 +95,12 @@ class Settings:
         try:
             return cls._read(environ)
         except OSError as error:
-            raise SettingsError(
-                f"{error.filename}: {error.strerror}; set OKNO_HOME to a folder of yours"
-            ) from error
+            raise SettingsError(f"{error.filename}: {error.strerror}; set OKNO_HOME to a folder of yours") from error
 
     @classmethod
     def _read(cls, environ: Mapping[str, str]) -> Self:
         given = {name: value.strip() for name, value in environ.items() if value.strip()}
-        env = _env(given)
+        env = env_from(given)
         home = home_from(given)
         port, stream_port = ports_from(given)
         url = _web_url(given, "OKNO_URL", f"http://localhost:{port}")
@@ -145,6 +143,17 @@ def settings() -> Settings:
     return Settings.from_env(os.environ)
 
 
+def env_from(environ: Mapping[str, str]) -> Env:
+    """A database given by a person means production, unless OKNO_ENV says otherwise."""
+    match environ.get("OKNO_ENV") or ("production" if environ.get("DATABASE_URL") else "embedded"):
+        case "embedded":
+            return "embedded"
+        case "production":
+            return "production"
+        case other:
+            raise SettingsError(f"OKNO_ENV is {other!r}: write embedded or production")
+
+
 def home_from(environ: Mapping[str, str]) -> Path:
     """The folder where the embedded run keeps everything, absolute. It may not exist yet."""
     return Path(environ.get("OKNO_HOME") or ".okno").expanduser().absolute()
@@ -154,17 +163,6 @@ def ports_from(environ: Mapping[str, str]) -> tuple[int, int]:
     """The ports of the pages and of the live stream."""
     port = _number(environ, "PORT", 8000, 1, 65534)
     return port, _number(environ, "STREAM_PORT", port + 1, 1, 65535)
-
-
-def _env(given: Mapping[str, str]) -> Env:
-    """A database given by a person means production, unless OKNO_ENV says otherwise."""
-    match given.get("OKNO_ENV") or ("production" if "DATABASE_URL" in given else "embedded"):
-        case "embedded":
-            return "embedded"
-        case "production":
-            return "production"
-        case other:
-            raise SettingsError(f"OKNO_ENV is {other!r}: write embedded or production")
 
 
 def _servers(given: Mapping[str, str], env: Env, home: Path) -> tuple[str, str]:
@@ -214,31 +212,21 @@ def _secret_key(given: Mapping[str, str], env: Env, home: Path) -> str:
             "`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'` and keep it"
         )
     if len(key) < MINIMUM_SECRET_LENGTH:
-        raise SettingsError(
-            f"OKNO_SECRET_KEY is too short: it needs {MINIMUM_SECRET_LENGTH} characters or more"
-        )
+        raise SettingsError(f"OKNO_SECRET_KEY is too short: it needs {MINIMUM_SECRET_LENGTH} characters or more")
     return key
 
 
 def _fallbacks(given: Mapping[str, str]) -> tuple[str, ...]:
     keys = _list(given, "OKNO_SECRET_KEY_FALLBACKS")
     if any(len(key) < MINIMUM_SECRET_LENGTH for key in keys):
-        raise SettingsError(
-            "OKNO_SECRET_KEY_FALLBACKS has a key that is too short: separate whole keys by commas"
-        )
+        raise SettingsError("OKNO_SECRET_KEY_FALLBACKS has a key that is too short: separate whole keys by commas")
     return keys
 
 
 def _web_url(given: Mapping[str, str], variable: str, default: str) -> str:
     url = given.get(variable, default).rstrip("/")
     parts = urlsplit(url)
-    if (
-        parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or parts.query
-        or parts.fragment
-        or parts.path
-    ):
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.path:
         raise SettingsError(f"{variable} must look like https://crm.example.com, with no path after it")
     return url
 
@@ -266,9 +254,7 @@ def _proxies(given: Mapping[str, str], env: Env) -> tuple[str, ...]:
         return ()
     proxies = _list(given, "FORWARDED_ALLOW_IPS") or ("127.0.0.1", "::1")
     if "*" in proxies:
-        raise SettingsError(
-            "FORWARDED_ALLOW_IPS is *, so that anybody could forge an address: list the proxies"
-        )
+        raise SettingsError("FORWARDED_ALLOW_IPS is *, so that anybody could forge an address: list the proxies")
     return proxies
 
 

@@ -1,4 +1,4 @@
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { Plugin } from "vite";
 
 const pages = new URL("../../platform/", import.meta.url).pathname;
@@ -24,7 +24,8 @@ export function icons(): Plugin {
 
 function named(): Set<string> {
   const words = new Set<string>();
-  for (const file of globSync(["**/*.html", "**/*.py"], { cwd: pages })) {
+  for (const file of readdirSync(pages, { encoding: "utf8", recursive: true })) {
+    if (!/\.(html|py)$/.test(file)) continue;
     const text = readFileSync(pages + file, "utf8");
     if (file.endsWith(".html")) {
       for (const [expression] of text.matchAll(/\{[{%][^]*?[}%]\}/g)) {

@@ -30,7 +30,7 @@ class Servers:
 
     def environ(self) -> dict[str, str]:
         """The variables by which Okno finds these servers."""
-        found = {"OKNO_ENV": "embedded"} if self.postgres else {}
+        found = {}
         if self.postgres:
             found["DATABASE_URL"] = self.postgres.url
         if self.valkey:

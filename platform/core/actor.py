@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
+from flask_babel import gettext as _
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from core.access import Right, Rights, covers, scope_of, within
 from core.db import Workspace
-from core.errors import Conflict, Forbidden, NotFound
+from core.errors import Busy, Conflict, Forbidden, Invalid, NotFound
 from core.records import Record
 
 R = TypeVar("R", bound=Record)
@@ -85,6 +86,25 @@ class Actor:
         self.require((model.kind, verb), record)
         if version is not None and record.version != version:
             raise Conflict(record.version)
+        return record
+
+    def linked(self, model: type[Record], record_id: UUID | None, name: str) -> None:
+        """Check that a record named by the field `name` is there for this actor. Raises Invalid."""
+        if record_id is None:
+            return
+        if self.db.scalar(self.visible(model, model.id).where(model.id == record_id)) is None:
+            raise Invalid((name, _("There is no such record, or you may not see it.")))
+
+    def repeated(self, model: type[R], record_id: UUID | None) -> R | None:
+        """The record that an earlier sending of the same form or request made, told by the id it chose. Raises Busy
+        where that id is in use for something this actor did not make."""
+        if record_id is None:
+            return None
+        record = self.db.get(model, record_id)
+        if record is None:
+            return None
+        if not covers(scope_of(self.rights, (model.kind, "view")), record, self.member.id) or record.deleted_at:
+            raise Busy(_("This identifier is in use. Choose another."))
         return record
 
     @contextmanager

@@ -4,6 +4,8 @@ The audit log, the timeline, webhooks, processes and the live refresh of pages a
 may insert and select them, never update or delete.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
@@ -98,12 +100,24 @@ def describe(record: Record, before: dict[str, Any] | None) -> dict[str, Any] | 
     }
 
 
-def watch(session: Session) -> Changes:
-    """Start noting the changes of a session. The notes live until `store` writes them or the session is closed."""
-    changes = session.info.get("changes")
-    if changes is None:
-        changes = session.info["changes"] = Changes()
-    return changes  # type: ignore[no-any-return]
+def watching(session: Session) -> bool:
+    """Whether an action is noting changes of this session already; an action inside another joins it."""
+    return "changes" in session.info
+
+
+@contextmanager
+def watched(actor: "Actor", action: str) -> Iterator[None]:
+    """Note what changes inside; at the end write the events and one pointer in the outbox, in the same transaction."""
+    changes = actor.db.info["changes"] = Changes()
+    try:
+        yield
+        actor.db.flush()
+    finally:
+        del actor.db.info["changes"]
+    rows = changes.rows(actor, action)
+    if rows:
+        actor.db.execute(insert(Event), rows)
+        announce(actor, action, [row["id"] for row in rows], sorted({row["kind"] for row in rows}))
 
 
 @orm_event.listens_for(Session, "before_flush")
@@ -113,16 +127,7 @@ def note_changes(session: Session, _context: UOWTransaction, _instances: object)
         changes.note(session)
 
 
-def store(actor: "Actor", action: str) -> None:
-    """Write the events of what changed, and one pointer in the outbox, in the same transaction."""
-    actor.db.flush()
-    rows = watch(actor.db).rows(actor, action)
-    actor.db.info.pop("changes", None)
-    if rows:
-        actor.db.execute(insert(Event), rows)
-        announce(actor, action, [row["id"] for row in rows], sorted({row["kind"] for row in rows}))
-
-
 def announce(actor: "Actor", action: str, ids: list[UUID], kinds: list[str]) -> None:
+    """Ring the bell for events that are written: once a transaction, whatever their number."""
     payload = {"action": action, "events": [str(i) for i in ids], "kinds": kinds, "request": actor.request_id}
     put(actor.db, "event", payload)

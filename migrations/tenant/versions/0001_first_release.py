@@ -204,6 +204,7 @@ def upgrade() -> None:
         "contact",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
         sa.Column("prefix", sa.String(), server_default="", nullable=False),
         sa.Column("first_name", sa.String(), server_default="", nullable=False),
         sa.Column("last_name", sa.String(), server_default="", nullable=False),

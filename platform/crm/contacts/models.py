@@ -1,7 +1,7 @@
 """A contact: a person the business deals with."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, text
@@ -20,8 +20,9 @@ class Contact(Reachable, Owned, Record):
         Index("ix_contact_import", "import_id", postgresql_where=text("import_id is not null")),
     )
     kind: ClassVar[str] = "contact"
-    derived: ClassVar[frozenset[str]] = frozenset({"search", "sort_key", "match_keys", "city", "last_contact_at"})
+    derived: ClassVar[frozenset[str]] = frozenset({"name", "search", "sort_key", "match_keys", "city", "last_contact_at"})
 
+    name: Mapped[str]
     prefix: Mapped[str] = mapped_column(server_default="", default="")
     first_name: Mapped[str] = mapped_column(server_default="", default="")
     last_name: Mapped[str] = mapped_column(server_default="", default="")
@@ -32,25 +33,30 @@ class Contact(Reachable, Owned, Record):
     import_id: Mapped[UUID | None] = mapped_column(ForeignKey("import.id", ondelete="set null"))
     last_contact_at: Mapped[datetime | None]
 
-    @property
-    def name(self) -> str:
-        """As people say it, prefix and all; the first e-mail or phone where no name is known."""
-        said = " ".join(part for part in (self.prefix, self.first_name, self.last_name) if part)
-        if said:
-            return said
-        ways = [e["address"] for e in self.emails] + [p["number"] for p in self.phones]
-        return ways[0] if ways else ""
-
     def title(self) -> str:
         return self.name
 
     def index(self, language: str) -> None:
         """Bring the derived columns in line with the rest. Sorted by last name first, as a Czech register is."""
+        self.name = spoken_name(self.prefix, self.first_name, self.last_name, self.emails, self.phones)
         self.city = self.addresses[0]["city"] if self.addresses else ""
-        named = f"{self.last_name} {self.first_name}".strip() or self.name
         self.search = search_text(
-            named, self.first_name if self.last_name else "", self.last_name,
+            *written_name(self.name, self.first_name, self.last_name),
             emails=self.emails, phones=self.phones, city=self.city,
         )
-        self.sort_key = sort_key(named, language)
+        self.sort_key = sort_key(written_name(self.name, self.first_name, self.last_name)[0], language)
         self.match_keys = match_keys(self.emails, self.phones)
+
+
+def spoken_name(
+    prefix: str, first: str, last: str, emails: list[dict[str, Any]], phones: list[dict[str, Any]]
+) -> str:
+    """The name as people say it, prefix and all; the first e-mail or phone where no name is known."""
+    said = " ".join(part for part in (prefix, first, last) if part)
+    ways = [e["address"] for e in emails] + [p["number"] for p in phones]
+    return said or (ways[0] if ways else "")
+
+
+def written_name(name: str, first: str, last: str) -> tuple[str, str]:
+    """(last first, first last): sorted by the first, found by both. A contact without a last name goes by its name."""
+    return (f"{last} {first}".strip(), f"{first} {last}") if last else (first or name, "")

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from core.text import plain
 from flask_babel import lazy_gettext as _l
+
+from core.text import plain
 
 from .names import FIRST_NAMES, strip_titles
 
@@ -44,7 +45,7 @@ FIELDS: list[Field] = [
           "krestni jmeno, krestni, jmeno osoby, first name, given name, forename, firstname, givenname, krestne meno"),
     field("last_name", _l("Last name"),
           "prijmeni, last name, surname, family name, lastname, familyname, priezvisko"),
-    field("title", _l("Title"),
+    field("prefix", _l("Title"),
           "titul, tituly, titul pred, titul pred jmenem, akademicky titul, titul za, titul za jmenem, degree, "
           "name prefix, prefix, academic title", many=True),
     field("company", _l("Company"),
@@ -89,17 +90,18 @@ FIELDS: list[Field] = [
           "kontaktni adresa, address, full address, mailing address, postal address, business address, home address"),
     field("website", _l("Website"),
           "web, www, webova stranka, webove stranky, stranky, internet, website, web site, web page, url, homepage"),
-    field("note", _l("Note"),
+    field("about", _l("Note"),
           "poznamka, poznamky, pozn, popis, komentar, informace, doplnujici informace, note, notes, comment, comments, "
           "description, remark, remarks, poznamka k zakaznikovi", many=True),
-    field("tags", _l("Labels"),
-          "stitky, stitek, tagy, tag, kategorie, skupina, skupiny, oznaceni, labels, label, tags, categories, category, "
-          "group, groups, segment, group membership", many=True),
+    field("labels", _l("Labels"),
+          "stitky, stitek, tagy, tag, kategorie, skupina, skupiny, oznaceni, labels, label, tags, categories, "
+          "category, group, groups, segment, group membership", many=True),
     field("owner", _l("Owner"),
           "vlastnik, obchodnik, prodejce, obchodni zastupce, odpovedna osoba, odpovida, resitel, spravce, prirazeno, "
           "zodpovedny, owner, contact owner, account manager, assigned to, sales rep, salesperson, responsible"),
     field("birthday", _l("Birthday"),
-          "narozeniny, datum narozeni, narozen, narozena, dat narozeni, birthday, birth date, birthdate, date of birth"),
+          "narozeniny, datum narozeni, narozen, narozena, dat narozeni, birthday, birth date, birthdate, "
+          "date of birth"),
     field("created", _l("Created"),
           "vytvoreno, datum vytvoreni, zalozeno, datum zalozeni, vlozeno, pridano, zakaznik od, klient od, created, "
           "created at, created on, create date, date created, creation date, created time, added"),
@@ -125,15 +127,17 @@ class Guess:
 
 Test = Callable[[str], bool]
 EMAIL = re.compile(r"\s*(?:mailto:|.*<)?[^\s@,;<>]+@[^\s@,;<>]+>?(?:\s*[,;\n].*)?\s*", re.DOTALL)
-PHONE = re.compile(r"\s*(?:tel|mob|t|m)?\w{0,4}[.:]?\s*(?:\+|00)?\(?\d(?:[\s./()-]{0,2}\d){8,13}\)?(?:\s*[,;/\n].*)?\s*", re.DOTALL)
+PHONE = re.compile(
+    r"\s*(?:[^\W\d]{0,7}[.:]{0,2}\s?)(?:\+|00)?\(?\+?\d(?:[\s./()-]{0,2}\d){8,13}\)?(?:\s*[,;/\n].*)?\s*", re.DOTALL
+)
 ZIP = re.compile(r"\s*(?:CZ|SK)?[- ]?\d{3}\s?\d{2}\s*")
 ZIP_CITY = re.compile(r"\s*(?:(?:CZ|SK)?[- ]?\d{3}\s?\d{2},?\s+[^\W\d].*|[^\W\d].*,?\s\d{3}\s?\d{2})\s*")
 DATE = re.compile(r"\s*(?:\d{1,2}\.\s?\d{1,2}\.\s?\d{4}|\d{4}-\d\d-\d\d)(?:[ T]\d{1,2}:\d\d(?::\d\d)?)?\s*")
 WEBSITE = re.compile(r"\s*(?:https?://\S+|www\.\S+\.\S+)\s*", re.IGNORECASE)
 COMPANY = re.compile(
-    r".*(?:\bs\. ?r\. ?o\b|\ba\. ?s\.|\bspol\. |\bv\. ?o\. ?s\b|\bk\. ?s\.|\bz\. ?s\b|\bo\. ?p\. ?s\b|\bGmbH\b|\bLtd\b|\bInc\b).*",
+    r".*\b(?:s\. ?r\. ?o\b|a\. ?s\.|spol\. |v\. ?o\. ?s\b|k\. ?s\.|z\. ?s\b|o\. ?p\. ?s\b|(?:GmbH|Ltd|Inc)\b).*",
     re.IGNORECASE,
-)  # fmt: skip
+)
 STREET = re.compile(r"\s*[^\W\d][\w .'-]*\s\d{1,4}(?:/\d{1,4})?[a-z]?\s*", re.IGNORECASE)
 
 
@@ -165,6 +169,7 @@ SHAPED = {
     "phone_home": "phone", "birthday": "date", "created": "date", "last_contact": "date", "zip": "zip",
     "zip_city": "zip_city", "website": "website",
 }  # fmt: skip
+UNMISTAKABLE = {"email", "phone", "website", "date"}
 
 
 def guess(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Guess]:
@@ -235,7 +240,7 @@ def contradicted(named: str, share: dict[str, float], looks: str | None) -> bool
         return False
     if shape and share[shape] < 0.2:
         return shape != "phone" or looks is not None  # short and foreign numbers are still numbers
-    return shape is None and looks in {"email", "phone", "website", "date"} and named not in {"note", "tags", "owner"}
+    return shape is None and looks in UNMISTAKABLE and named not in {"about", "labels", "owner"}
 
 
 def how(key: str, otherwise: Reason = "heading") -> Reason:

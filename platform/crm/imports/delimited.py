@@ -129,11 +129,11 @@ def evenness(sample: str, separator: str) -> tuple[float, int]:
     return (times / len(widths), width) if width > 1 else (0.0, 0)
 
 
-class Unclosed(Exception):
+class UnclosedError(Exception):
     """A record went on for longer than any cell may."""
 
 
-class Overlong(Exception):
+class OverlongError(Exception):
     """A physical line longer than MAX_LINE."""
 
 
@@ -157,13 +157,13 @@ class Lines:
             if len(line) >= MAX_LINE and line[-1] not in "\r\n":
                 if fresh:
                     self.skip_line()
-                raise Overlong
+                raise OverlongError
             if len(taken) == 1:
                 size = 0
             else:
                 size += len(line)
                 if size > MAX_RECORD or len(taken) > MAX_RECORD_LINES:
-                    raise Unclosed
+                    raise UnclosedError
             yield line
 
     def skip_line(self) -> None:
@@ -188,9 +188,9 @@ def records(stream: TextIO, separator: str) -> Iterator[Row]:
                 number += 1
                 lines.taken.clear()
                 yield Row(number, cells)
-        except (csv.Error, Unclosed, Overlong) as error:
+        except (csv.Error, UnclosedError, OverlongError) as error:
             number += 1
-            long = isinstance(error, Overlong) or "field limit" in str(error)
+            long = isinstance(error, OverlongError) or "field limit" in str(error)
             yield faulty(number, lines.give_back(), separator, "long" if long else "quotes")
         else:
             return

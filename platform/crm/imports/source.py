@@ -2,8 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from core.errors import Refusal
 from flask_babel import lazy_gettext as _l
+
+from core.errors import Refusal
 
 MAX_COLUMNS = 1_000
 

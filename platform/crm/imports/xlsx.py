@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from typing import IO, BinaryIO
 from xml.parsers import expat
 
-from defusedxml import DefusedXmlException
-from defusedxml import ElementTree
+from defusedxml import DefusedXmlException, ElementTree
 from flask_babel import lazy_gettext as _l
 
 from .source import MAX_COLUMNS, Row, SheetError

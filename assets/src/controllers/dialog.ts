@@ -1,0 +1,25 @@
+import { Controller } from "@hotwired/stimulus";
+
+/** A dialog that is in the page; anything with data-dialog="its id" opens it, a link's href is the way without a script. */
+export default class extends Controller<HTMLDialogElement> {
+  override connect(): void {
+    document.addEventListener("click", this.#click);
+  }
+
+  override disconnect(): void {
+    document.removeEventListener("click", this.#click);
+  }
+
+  #click = (event: MouseEvent): void => {
+    const opener = event.target instanceof Element && event.target.closest<HTMLElement>("[data-dialog]");
+    if (!opener || opener.dataset.dialog !== this.element.id || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    opener.closest<HTMLDetailsElement>("details.menu")?.removeAttribute("open");
+    this.element.showModal();
+  };
+
+  close(event: Event): void {
+    event.preventDefault();
+    this.element.close();
+  }
+}

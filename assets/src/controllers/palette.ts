@@ -1,0 +1,103 @@
+import { visit } from "@hotwired/turbo";
+import { Controller } from "@hotwired/stimulus";
+import { isWriting } from "../fields";
+
+/** Finds records and things to do: `/` or Ctrl+K, type, arrows, Enter. A combobox over a listbox of links. */
+export default class extends Controller<HTMLElement> {
+  static override targets = ["dialog", "input", "hits", "status"];
+  declare readonly dialogTarget: HTMLDialogElement;
+  declare readonly inputTarget: HTMLInputElement;
+  declare readonly hitsTarget: HTMLElement;
+  declare readonly statusTarget: HTMLElement;
+
+  #timer?: number;
+  #asking?: AbortController;
+
+  override connect(): void {
+    document.addEventListener("keydown", this.#key);
+  }
+
+  override disconnect(): void {
+    document.removeEventListener("keydown", this.#key);
+    this.#asking?.abort();
+  }
+
+  #key = (event: KeyboardEvent): void => {
+    const slash = event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !isWriting(event.target);
+    const controlK = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey);
+    if (slash || controlK) this.open(event);
+  };
+
+  open(event: Event): void {
+    event.preventDefault();
+    if (document.querySelector("dialog[open]")) return;
+    this.dialogTarget.showModal();
+    this.inputTarget.select();
+    void this.#fetch();
+  }
+
+  close(): void {
+    this.dialogTarget.close();
+  }
+
+  ask(): void {
+    clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => void this.#fetch(), 120);
+  }
+
+  async #fetch(): Promise<void> {
+    this.#asking?.abort();
+    this.#asking = new AbortController();
+    const url = new URL(this.dialogTarget.dataset.paletteUrl!, location.href);
+    url.searchParams.set("q", this.inputTarget.value);
+    const headers = { Accept: "text/html", "Turbo-Frame": "hits" };
+    const response = await fetch(url, { headers, signal: this.#asking.signal }).catch(() => null);
+    if (!response?.ok) return; // an older question, or offline: what was found stays
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    this.hitsTarget.replaceChildren(...(page.querySelector("turbo-frame#hits")?.childNodes ?? []));
+    this.#options().forEach((option, at) => Object.assign(option, { id: `hit-${at}`, tabIndex: -1 }));
+    this.#point(this.#options()[0]);
+    const { none, some } = this.statusTarget.dataset;
+    this.statusTarget.textContent = this.#options().length ? some!.replace("{n}", String(this.#options().length)) : none!;
+  }
+
+  #options(): HTMLAnchorElement[] {
+    return [...this.hitsTarget.querySelectorAll<HTMLAnchorElement>("[role=option]")];
+  }
+
+  #pointed(): HTMLAnchorElement | undefined {
+    return this.#options().find((option) => option.ariaSelected === "true");
+  }
+
+  #point(option: HTMLAnchorElement | undefined): void {
+    for (const other of this.#options()) other.ariaSelected = String(other === option);
+    this.inputTarget.ariaExpanded = String(Boolean(option));
+    if (option) this.inputTarget.setAttribute("aria-activedescendant", option.id);
+    else this.inputTarget.removeAttribute("aria-activedescendant");
+    option?.scrollIntoView({ block: "nearest" });
+  }
+
+  move(event: KeyboardEvent): void {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      if (this.#pointed()) window.open(this.#pointed()!.href, "_blank", "noopener");
+    } else if (by) {
+      event.preventDefault();
+      const options = this.#options();
+      const at = options.findIndex((option) => option === this.#pointed());
+      this.#point(options[(at + by + options.length) % options.length]);
+    }
+  }
+
+  /** Enter: the option pointed at, or the whole page of results. */
+  choose(event: Event): void {
+    event.preventDefault();
+    const url = new URL(this.dialogTarget.dataset.paletteUrl!, location.href);
+    url.searchParams.set("q", this.inputTarget.value);
+    const option = this.#pointed();
+    this.close();
+    if (option) option.click();
+    else visit(url.href);
+  }
+}

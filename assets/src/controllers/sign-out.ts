@@ -1,0 +1,19 @@
+import { cache } from "@hotwired/turbo";
+import { Controller } from "@hotwired/stimulus";
+import { forgetDrafts } from "./draft";
+
+/** On a shared computer nothing stays behind: no drafts, no copies of pages. */
+export default class extends Controller<HTMLFormElement> {
+  override connect(): void {
+    this.element.addEventListener("submit", this.#leave);
+  }
+
+  override disconnect(): void {
+    this.element.removeEventListener("submit", this.#leave);
+  }
+
+  #leave = (): void => {
+    forgetDrafts();
+    cache.clear();
+  };
+}

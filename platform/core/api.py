@@ -1,0 +1,268 @@
+"""The API kit: resources declared once become routes, OpenAPI entries and the subjects of the security tests.
+
+    contacts = Resource("contacts", Contact, ContactOut, listing, create=create, update=change, delete=delete)
+
+GET lists and single records, POST creates, PATCH changes with If-Match, DELETE puts into the bin, and further actions
+are POST /contacts/{id}/{verb}. All writes are actions; answers of writes are what a GET would give to the same actor.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+import orjson
+from flask import Blueprint, Response, current_app, request
+from flask_babel import gettext as _
+from pydantic import BaseModel
+from sqlalchemy import Row
+
+from core.actions import Action
+from core.actor import Actor
+from core.db import as_uuid
+from core.errors import Conflict, Invalid, NotFound, Refusal
+from core.listing import MOST, Ask, Listing
+from core.records import Record
+
+RESOURCES: dict[str, "Resource"] = {}
+KNOWN = frozenset({"q", "sort", "cursor", "limit"})
+
+
+class NeedsVersion(Refusal):
+    """A change without If-Match would silently overwrite what somebody else wrote meanwhile."""
+
+    status = 428
+
+    def __init__(self) -> None:
+        super().__init__(_("Send If-Match with the ETag you read, or If-Match: * to overwrite whatever is there."))
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One kind of record in the API. `out` names the fields of an answer; each is a column of the model, unless
+    `columns` says how to select it."""
+
+    path: str
+    model: type[Record]
+    out: type[BaseModel]
+    listing: Listing
+    create: Action[Any, Any] | None = None
+    update: Action[Any, Any] | None = None
+    delete: Action[Any, Any] | None = None
+    verbs: Mapping[str, Action[Any, Any]] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        RESOURCES[self.path] = self
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        return tuple(self.out.model_fields)
+
+    @cached_property
+    def selected(self) -> tuple[Any, ...]:
+        """The columns of an answer, the id first as the cursor needs it."""
+        chosen = {name: self.columns.get(name, getattr(self.model, name, None)) for name in self.fields}
+        return (self.model.id, *(chosen[name].label(name) for name in self.fields))
+
+    def present(self, row: Row[Any]) -> dict[str, Any]:
+        return dict(zip(self.fields, row[1:], strict=False))
+
+    def one(self, actor: Actor, record_id: UUID | None) -> dict[str, Any]:
+        row = actor.db.execute(actor.visible(self.model, *self.selected).where(self.model.id == record_id)).first()
+        if row is None:
+            raise NotFound()
+        return self.present(row)
+
+
+def answer(body: Any, status: int = 200, version: int | None = None) -> Response:
+    response = Response(dump(body), status, content_type="application/json")
+    if version is not None:
+        response.headers["ETag"] = f'"{version}"'
+    return response
+
+
+def dump(body: Any) -> bytes:
+    return orjson.dumps(body, default=str)
+
+
+def problem(refusal: Refusal) -> Response:
+    """RFC 9457. `errors` lists the fields to correct, each with a JSON pointer-like name and a sentence."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": str(refusal.title),
+        "status": refusal.status,
+        "detail": str(refusal.detail),
+        **{name: value for name, value in refusal.extra.items()},
+    }
+    if isinstance(refusal, Invalid):
+        body["errors"] = [{"field": name, "message": str(message)} for name, message in refusal.fields]
+    response = Response(dump(body), refusal.status, content_type="application/problem+json")
+    if isinstance(refusal, Conflict):
+        response.headers["ETag"] = f'"{refusal.current}"'
+    return response
+
+
+def entering() -> AbstractContextManager[Actor]:
+    """The actor of this request, by its Bearer token: made by whoever wires the application (crm.app)."""
+    enter: Callable[[], AbstractContextManager[Actor]] = current_app.extensions["okno.enter_api"]
+    return enter()
+
+
+def routes(resource: Resource) -> Blueprint:
+    """The resource's endpoints as a blueprint, to be registered under /api/v1."""
+    api = Blueprint(f"api_{resource.path}", __name__, url_prefix=f"/{resource.path}")
+
+    @api.get("")
+    def index() -> Response:
+        with entering() as actor:
+            actor.require((resource.model.kind, "view"))
+            page = resource.listing.page(actor, asked(), *resource.selected)
+            return answer({"data": [resource.present(row) for row in page.rows], "next": page.next})
+
+    @api.get("/<record_id>")
+    def show(record_id: str) -> Response:
+        with entering() as actor:
+            actor.require((resource.model.kind, "view"))
+            found = resource.one(actor, as_uuid(record_id))
+            return answer(found, version=found["version"])
+
+    if resource.create:
+        create = resource.create
+
+        @api.post("")
+        def add() -> Response:
+            with entering() as actor:
+                return once(actor, lambda: acted(actor, resource, create, body_values(), 201))
+
+    if resource.update:
+        update = resource.update
+
+        @api.patch("/<record_id>")
+        def change(record_id: str) -> Response:
+            with entering() as actor:
+                values = {**body_values("id", "version"), "id": known_id(record_id), "version": wanted_version()}
+                return acted(actor, resource, update, values)
+
+    if resource.delete:
+        delete = resource.delete
+
+        @api.delete("/<record_id>")
+        def remove(record_id: str) -> Response:
+            with entering() as actor:
+                values: dict[str, Any] = {"id": known_id(record_id)}
+                if "If-Match" in request.headers:
+                    values["version"] = wanted_version()
+                delete(actor, delete.parse(values))
+                return Response(status=204)
+
+    for verb, action in resource.verbs.items():
+        api.add_url_rule(f"/<record_id>/{verb}", verb, verb_route(resource, action), methods=["POST"])
+    return api
+
+
+def verb_route(resource: Resource, action: Action[Any, Any]) -> Callable[[str], Response]:
+    def act(record_id: str) -> Response:
+        with entering() as actor:
+            values = {**body_values("id", "version", optional=True), "id": known_id(record_id)}
+            return once(actor, lambda: acted(actor, resource, action, values))
+
+    return act
+
+
+def acted(
+    actor: Actor, resource: Resource, action: Action[Any, Any], values: dict[str, Any], status: int = 200
+) -> Response:
+    """Run the action and answer as GET would."""
+    with actor.transaction():
+        record = action(actor, action.parse(values))
+        actor.db.flush()
+        shown = resource.one(actor, record.id)
+    return answer(shown, status, shown["version"])
+
+
+def known_id(record_id: str) -> UUID:
+    identifier = as_uuid(record_id)
+    if identifier is None:
+        raise NotFound()
+    return identifier
+
+
+def asked() -> Ask:
+    """The list that the URL asks for: everything that is not a known parameter is a filter."""
+    given = request.args
+    repeated = [name for name in given if len(given.getlist(name)) > 1]
+    if repeated:
+        raise Invalid(*((name, _("Give this only once.")) for name in repeated))
+    try:
+        limit = int(given.get("limit", "50"))
+    except ValueError:
+        limit = 0
+    if not 1 <= limit <= MOST:
+        raise Invalid(("limit", _("Write a whole number from 1 to %(most)s.", most=MOST)))
+    zeros = [name for name, value in given.items() if "\0" in value or "\0" in name]
+    if zeros:
+        raise Invalid(*((name, _("Zero bytes cannot be searched for.")) for name in zeros))
+    filters = {name: value for name, value in given.items() if name not in KNOWN}
+    return Ask(given.get("q", ""), given.get("sort", ""), given.get("cursor", ""), limit, filters)
+
+
+def body_values(*elsewhere: str, optional: bool = False) -> dict[str, Any]:
+    """The JSON object of the request. Names that belong elsewhere (in the path, in If-Match) are refused."""
+    raw = request.get_data(cache=True)
+    if optional and not raw:
+        return {}
+    if request.mimetype != "application/json":
+        raise Invalid(("", _("Send JSON, with Content-Type: application/json.")))
+    try:
+        values = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise Invalid(("", _("This is not valid JSON."))) from None
+    if not isinstance(values, dict):
+        raise Invalid(("", _("Send a JSON object.")))
+    wrong = values.keys() & set(elsewhere)
+    if wrong:
+        raise Invalid(*((name, _("There is no such field.")) for name in sorted(wrong)))
+    return values
+
+
+def wanted_version() -> int | None:
+    """The version If-Match names; None for *. Raises NeedsVersion where the header is missing."""
+    given = request.headers.get("If-Match")
+    if given is None:
+        raise NeedsVersion()
+    given = given.strip()
+    if given == "*":
+        return None
+    number = given.removeprefix("W/").strip('"')
+    if not number.isascii() or not number.isdigit() or len(number) > 9:
+        raise Invalid(("If-Match", _("Send the ETag as you read it, such as \"3\".")))
+    return int(number)
+
+
+def once(actor: Actor, act: Callable[[], Response]) -> Response:
+    """Do it, or where the Idempotency-Key was used before, give the same answer again without doing it."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return act()
+    if not 1 <= len(key) <= 255:
+        raise Invalid(("Idempotency-Key", _("Use 1 to 255 characters.")))
+    answers = current_app.extensions["okno.answers"]
+    route = f"{request.method} {request.path}"
+    body_hash = hashlib.sha256(request.get_data(cache=True)).digest()
+    with actor.transaction():
+        kept = answers.claim(actor, key, route, body_hash)
+        if kept is None:
+            response = act()
+            answers.keep(actor, key, response.status_code, response.get_data(), response.headers.get("ETag"))
+            return response
+    if (kept.route, kept.body_hash) != (route, body_hash):
+        raise Invalid(("Idempotency-Key", _("This key was used for another request. Use a new one.")))
+    response = Response(kept.body, kept.status, content_type="application/json")
+    response.headers["Idempotent-Replayed"] = "true"
+    if kept.etag:
+        response.headers["ETag"] = kept.etag
+    return response

@@ -1,0 +1,241 @@
+"""The page kit: what every page has in common. Pages parse, call an action or a query, and render; nothing else.
+
+    pages = Pages("contacts", __name__)
+
+    @pages.get("/contacts/")
+    def index(actor: Actor) -> str: ...
+
+The actor is opened for the request and closed after it. Public pages (sign-up) use `front`, without an actor.
+"""
+
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import wraps
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import orjson
+from flask import Blueprint, Response, current_app, g, redirect, render_template, request
+from flask_babel import format_date, format_datetime, format_decimal, format_time, get_locale
+from flask_babel import gettext as _
+from markupsafe import Markup, escape
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as AnyResponse
+
+from core.actor import Actor
+from core.errors import Invalid
+
+Answer = str | AnyResponse | tuple[str, int]
+BUILD = Path(__file__).parent / "static" / "build"
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+class Pages(Blueprint):
+    """A feature's pages, inside a workspace. Its templates stand in the feature's folder templates/<name>/."""
+
+    def __init__(self, name: str, import_name: str):
+        super().__init__(name, import_name, template_folder="templates")
+
+    def page(self, rule: str, methods: list[str], endpoint: str | None = None) -> Callable[..., Any]:
+        def declare(view: Callable[..., Answer]) -> Callable[..., Answer]:
+            @wraps(view)
+            def entered(**values: Any) -> Answer:
+                enter: Callable[[], AbstractContextManager[Actor]] = current_app.extensions["okno.enter_page"]
+                with enter() as actor:
+                    g.actor = actor
+                    return view(actor, **values)
+
+            self.add_url_rule(rule, endpoint or view.__name__, entered, methods=methods)
+            return view
+
+        return declare
+
+    def get(self, rule: str, **options: Any) -> Callable[..., Any]:  # type: ignore[override]
+        return self.page(rule, ["GET"], **options)
+
+    def post(self, rule: str, **options: Any) -> Callable[..., Any]:  # type: ignore[override]
+        return self.page(rule, ["POST"], **options)
+
+
+def render(actor: Actor | None, template: str, **values: Any) -> str:
+    """A whole page. The actor is a template's `actor`; public pages give None."""
+    return render_template(template, actor=actor, **values)
+
+
+def refused(actor: Actor | None, template: str, error: Invalid, **values: Any) -> tuple[str, int]:
+    """The form again, with what was typed and a message beside each field, as status 422."""
+    errors = {name: str(message) for name, message in error.fields}
+    return render(actor, template, errors=errors, **values), 422
+
+
+def see(url: str) -> AnyResponse:
+    """Go and look at the result: 303, as Turbo asks after a form."""
+    return redirect(url, 303)
+
+
+def form_values(form: "MultiDict[str, str]", *lists: str) -> dict[str, Any]:
+    """A form as nested values: `emails-0-address=..` becomes {"emails": [{"address": ..}]}.
+
+    Names in `lists` collect all their values ("labels"). Rows of a list in which nobody typed (all but `kind` empty)
+    are left out, and so are the fields of the form itself (csrf_token).
+    """
+    values: dict[str, Any] = {}
+    rows: dict[str, dict[int, dict[str, str]]] = {}
+    for name in form:
+        if name == "csrf_token":
+            continue
+        nested = re.fullmatch(r"([a-z_]+)-(\d{1,3})-([a-z_]+)", name)
+        if nested:
+            rows.setdefault(nested[1], {}).setdefault(int(nested[2]), {})[nested[3]] = form[name]
+        elif name in lists:
+            values[name] = [value for value in form.getlist(name) if value.strip()]
+        else:
+            values[name] = form[name].replace("\r\n", "\n")
+    for name, found in rows.items():
+        values[name] = [
+            row for _number, row in sorted(found.items())
+            if any(value.strip() for key, value in row.items() if key != "kind")
+        ]
+    return values
+
+
+def blank_to_none(values: dict[str, Any], *names: str) -> dict[str, Any]:
+    """An empty field of a form means "none" where the input's type is not text."""
+    return {key: None if key in names and value == "" else value for key, value in values.items()}
+
+
+def url_with(**changes: Any) -> str:
+    """The present URL with some parameters changed; None takes one away. A list's state lives in its URL."""
+    kept = {key: request.args.getlist(key) for key in request.args}
+    for key, value in changes.items():
+        if value is None or value == "":
+            kept.pop(key, None)
+        else:
+            kept[key] = [str(value)]
+    query = urlencode(kept, doseq=True)
+    return request.script_root + request.path + ("?" + query if query else "")
+
+
+def zone_of(actor: Actor | None) -> ZoneInfo:
+    return ZoneInfo(actor.member.time_zone if actor else "UTC")
+
+
+def money(amount: Decimal | float | None, currency: str) -> str:
+    """"CZK 148,900" or "148 900 Kč", in no-break spaces; cents only where there are any."""
+    if amount is None:
+        return ""
+    number = format_decimal(amount, "#,##0" if amount == int(amount) else "#,##0.00")
+    if get_locale() and get_locale().language == "cs":
+        return f"{number}{NBSP}{ {'CZK': 'Kč', 'EUR': '€', 'USD': '$'}.get(currency, currency)}"
+    return f"{currency}{NBSP}{number}"
+
+
+def day(value: date | None) -> str:
+    """"today", "tomorrow", "Fri" within a week, else "19 Nov", with the year only if it is another."""
+    if value is None:
+        return ""
+    today = today_of(g.get("actor"))
+    distance = (value - today).days
+    near = {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}
+    if distance in near:
+        return near[distance]
+    if 1 < distance < 7:
+        return str(format_date(value, "EEE"))
+    return str(format_date(value, "d MMM" if value.year == today.year else "d MMM y"))
+
+
+def when(value: datetime | None) -> Markup:
+    """An instant in the member's zone: "today 09:30", "19 Nov 14:52", the exact time in the title."""
+    if value is None:
+        return Markup("")
+    local = value.astimezone(zone_of(g.get("actor")))
+    clock = format_time(local, "HH:mm", rebase=False)
+    exact = format_datetime(local, "full", rebase=False)
+    return Markup('<time datetime="{}" title="{}">{} {}</time>').format(value.isoformat(), exact, day(local.date()), clock)
+
+
+def clock(value: datetime | None) -> str:
+    """The hour and minute of an instant in the member's zone."""
+    if value is None:
+        return ""
+    return str(format_time(value.astimezone(zone_of(g.get("actor"))), "HH:mm", rebase=False))
+
+
+def today_of(actor: Actor | None) -> date:
+    """The day it is for this member."""
+    return datetime.now(UTC).astimezone(zone_of(actor)).date()
+
+
+class Assets:
+    """Names of the built page assets, from Vite's manifest."""
+
+    def __init__(self, build: Path = BUILD):
+        self.build = build
+        self.manifest: dict[str, Any] = {}
+        self.sprite = ""
+
+    def load(self) -> None:
+        manifest = self.build / "manifest.json"
+        self.manifest = orjson.loads(manifest.read_bytes()) if manifest.exists() else {}
+
+    def url(self, name: str) -> str:
+        """Where a built file is served. Raises LookupError for a name the build does not know."""
+        if not self.manifest:
+            self.load()
+        for key in (name, f"src/{name}"):
+            if key in self.manifest:
+                return f"/static/build/{self.manifest[key]['file']}"
+        raise LookupError(f"no page asset is called {name}: run `make assets`")
+
+    def styles(self, name: str) -> list[str]:
+        self.url(name)
+        entry = self.manifest.get(name) or self.manifest[f"src/{name}"]
+        return [f"/static/build/{style}" for style in entry.get("css", [])]
+
+
+def icon(name: str, css: str = "") -> Markup:
+    sprite = current_app.extensions["okno.assets"].url("icons.svg")
+    return Markup('<svg class="i {}" aria-hidden="true"><use href="{}#{}"></use></svg>').format(css, sprite, name)
+
+
+def csp_nonce() -> str:
+    """A fresh value for this answer, which Turbo's own style element carries."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def security_headers(response: Response) -> Response:
+    """Headers of every answer: nothing from elsewhere runs, nothing is framed, nothing is kept by a shared cache."""
+    stream = current_app.extensions["okno.stream_origin"]
+    style = f"'self' 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else "'self'"
+    response.headers.setdefault(
+        "Content-Security-Policy",
+        f"default-src 'none'; script-src 'self'; style-src {style}; connect-src 'self' {stream}; font-src 'self'; "
+        "img-src 'self' data: blob:; worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'; object-src 'none'",
+    )
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    if request.path.startswith("/static/build/"):
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    else:
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        response.vary.update(["Cookie", "Authorization"])
+    if current_app.config["SESSION_COOKIE_SECURE"]:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    return response
+
+
+def highlight(text: str, values: Mapping[str, Any]) -> Markup:
+    """A translated sentence with its values in bold; the values are escaped."""
+    bold = {key: Markup("<b>{}</b>").format(value) for key, value in values.items()}
+    return Markup(escape(text)) % bold

@@ -1,0 +1,144 @@
+"""The application: all rooms wired into one Flask app, mounted so that /<workspace>/... enters that workspace."""
+
+import re
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask, abort, current_app, g, request
+from flask_babel import Babel
+from flask_wtf.csrf import CSRFProtect
+from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config.settings import Settings, settings
+from core import api as api_kit
+from core import pages as page_kit
+from core.api import RESOURCES
+from core.db import database
+from crm import errors, features
+from crm.doors import enter_api, enter_page, signed_in
+from tenants import answers
+from tenants.directory import workspaces_of
+
+LANGUAGES = ("en", "cs")
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
+# First path segments that are pages of the service itself, not workspaces.
+FRONT = frozenset("signup login logout account api dev static healthz confirm reset invite robots.txt favicon.ico".split())
+
+
+def create_app(config: Settings | None = None) -> Flask:
+    """The WSGI application, from the given settings or the process's own."""
+    config = config or settings()
+    app = Flask("core", static_folder="static", template_folder="templates")
+    secure = config.url.startswith("https:")
+    app.config.update(
+        SECRET_KEY=config.secret_key,
+        SECRET_KEY_FALLBACKS=list(config.secret_key_fallbacks),
+        SESSION_COOKIE_NAME="__Host-okno-form" if secure else "okno-form",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+        MAX_CONTENT_LENGTH=55 * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        TRUSTED_HOSTS=list(config.trusted_hosts) or None,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=True,
+        BABEL_DEFAULT_LOCALE="en",
+        BABEL_TRANSLATION_DIRECTORIES=features.TRANSLATIONS,
+        OKNO=config,
+    )
+    app.jinja_env.undefined = StrictUndefined
+    app.extensions["okno.assets"] = page_kit.Assets()
+    app.extensions["okno.stream_origin"] = config.stream_url
+    app.extensions["okno.enter_page"] = enter_page
+    app.extensions["okno.enter_api"] = enter_api
+    app.extensions["okno.answers"] = answers
+    Babel(app, locale_selector=language, timezone_selector=time_zone)
+    csrf = CSRFProtect(app)
+    add_globals(app, config)
+    features.register(app)
+    for resource in RESOURCES.values():
+        blueprint = api_kit.routes(resource)
+        app.register_blueprint(blueprint, url_prefix=f"/api/v1/{resource.path}")
+        csrf.exempt(blueprint)
+    app.before_request(check_place)
+    app.after_request(page_kit.security_headers)
+    errors.register(app)
+    app.add_url_rule("/healthz", "healthz", lambda: "ok\n")
+    app.wsgi_app = Mount(app.wsgi_app)  # type: ignore[method-assign]
+    if config.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]
+    return app
+
+
+class Mount:
+    """Moves the workspace's address from the path into SCRIPT_NAME, so that url_for stays inside the workspace."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]]):
+        self.app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        environ["SCRIPT_NAME"] = ""
+        environ.pop("okno.slug", None)
+        _, first, *rest = f"{environ.get('PATH_INFO', '')}/".split("/", 2)
+        if first not in FRONT and SLUG.fullmatch(first):
+            environ["okno.slug"] = first
+            environ["SCRIPT_NAME"] = f"/{first}"
+            environ["PATH_INFO"] = environ["PATH_INFO"][len(first) + 1 :] or "/"
+        return self.app(environ, start_response)
+
+
+def check_place() -> None:
+    """A workspace's pages exist only under its address, the service's own only outside of one."""
+    g.request_id = request.headers.get("X-Turbo-Request-Id", "")[:64] or uuid.uuid4().hex
+    if request.endpoint in (None, "static"):
+        return
+    if request.path.startswith("/api/"):
+        request.max_content_length = 1024 * 1024
+    inside = bool(request.blueprint) and isinstance(current_app.blueprints[request.blueprint], page_kit.Pages)
+    if inside != ("okno.slug" in request.environ):
+        abort(404)
+
+
+def language() -> str:
+    """The member's language, else the person's, else what the browser asks for."""
+    if g.get("actor"):
+        return str(g.actor.member.language)
+    if g.get("language"):
+        return str(g.language)
+    if not request.path.startswith("/api/") and g.get("signed_in"):
+        return str(g.signed_in.language)
+    return request.accept_languages.best_match(LANGUAGES) or "en"
+
+
+def time_zone() -> str:
+    return str(page_kit.zone_of(g.get("actor")))
+
+
+def add_globals(app: Flask, config: Settings) -> None:
+    assets: page_kit.Assets = app.extensions["okno.assets"]
+
+    def workspaces() -> list[Any]:
+        person = signed_in()
+        if person is None:
+            return []
+        with database().controlling() as control:
+            return workspaces_of(control, person.identity_id)
+
+    app.jinja_env.globals.update(
+        asset=assets.url,
+        icon=page_kit.icon,
+        language=language,
+        csp_nonce=page_kit.csp_nonce,
+        live_url=lambda: f"{config.stream_url}/live{request.script_root}",
+        workspaces=workspaces,
+        signed_in=signed_in,
+        money=page_kit.money,
+        when=page_kit.when,
+        day=page_kit.day,
+        clock=page_kit.clock,
+        url_with=page_kit.url_with,
+        embedded=config.embedded,
+    )

@@ -1,0 +1,110 @@
+"""Every change of a contact."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from flask_babel import gettext as _
+from pydantic import Field, model_validator
+
+from core.actions import Input, action, changes_of
+from core.actor import Actor
+from core.errors import Invalid
+from core.people import Address, Email, Phone, stored_phones
+from crm.companies.models import Company
+from crm.contacts.models import Contact
+from tenants.models import Member
+
+Line = Annotated[str, Field(max_length=200)]
+
+
+class ContactFields(Input):
+    """What a person may say of a contact. A contact needs a name, an e-mail or a phone."""
+
+    id: UUID | None = Field(None, description="Your own identifier (UUID), so that sending it twice makes one contact.")
+    prefix: Annotated[str, Field(max_length=40, description="Title before the name, such as Ing. or MUDr.")] = ""
+    first_name: Line = ""
+    last_name: Line = ""
+    position: Line = ""
+    about: Annotated[str, Field(max_length=10_000)] = ""
+    source: Line = ""
+    company_id: UUID | None = None
+    owner_id: UUID | None = Field(None, description="A member; the one who creates it, when left out.")
+    emails: Annotated[list[Email], Field(max_length=20)] = []
+    phones: Annotated[list[Phone], Field(max_length=20)] = []
+    addresses: Annotated[list[Address], Field(max_length=10)] = []
+    labels: Annotated[list[Annotated[str, Field(min_length=1, max_length=60)]], Field(max_length=50)] = []
+
+
+class NewContact(ContactFields):
+    @model_validator(mode="after")
+    def known_by_something(self) -> "NewContact":
+        if not (self.first_name or self.last_name or self.emails or self.phones):
+            raise ValueError(_("Write at least a name, an e-mail or a phone."))
+        return self
+
+
+ChangedContact = changes_of(ContactFields, "ChangedContact")
+
+
+class OneContact(Input):
+    id: UUID
+    version: int | None = None
+
+
+@action("contact.create")
+def create(actor: Actor, data: NewContact) -> Contact:
+    known = actor.repeated(Contact, data.id)
+    if known:
+        return known
+    contact = Contact(**stored(actor, data.model_dump(exclude_none=True)))
+    contact.owner_id = contact.owner_id or actor.member.id
+    check_links(actor, contact, data.model_fields_set)
+    contact.index(actor.workspace.language)
+    actor.db.add(contact)
+    return contact
+
+
+@action("contact.edit")
+def change(actor: Actor, data: ChangedContact) -> Contact:  # type: ignore[valid-type]
+    contact = actor.take(Contact, data.id, "edit", data.version)
+    given = stored(actor, data.model_dump(exclude_unset=True, exclude={"id", "version"}))
+    for name, value in given.items():
+        setattr(contact, name, value)
+    check_links(actor, contact, given)
+    contact.index(actor.workspace.language)
+    if not contact.name:
+        raise Invalid(("first_name", _("Write at least a name, an e-mail or a phone.")))
+    return contact
+
+
+@action("contact.delete")
+def delete(actor: Actor, data: OneContact) -> Contact:
+    """Into the bin, from which `restore` brings it back with all its links."""
+    contact = actor.take(Contact, data.id, "delete", data.version)
+    contact.deleted_at = datetime.now(UTC)
+    return contact
+
+
+@action("contact.restore", right=("contact", "delete"))
+def restore(actor: Actor, data: OneContact) -> Contact:
+    contact = actor.take(Contact, data.id, "delete", deleted=True)
+    contact.deleted_at = None
+    return contact
+
+
+def stored(actor: Actor, values: dict[str, Any]) -> dict[str, Any]:
+    """Values as the row keeps them."""
+    if "phones" in values:
+        phones = [Phone(**phone) for phone in values["phones"]]
+        values["phones"] = stored_phones(phones, actor.workspace.country)
+    return values
+
+
+def check_links(actor: Actor, contact: Contact, given: Any) -> None:
+    """Records that were named must be there and visible; giving a contact to another needs the right to assign."""
+    if "company_id" in given:
+        actor.linked(Company, contact.company_id, "company_id")
+    if "owner_id" in given and contact.owner_id != actor.member.id:
+        actor.require(("contact", "assign"), contact)
+        actor.linked(Member, contact.owner_id, "owner_id")

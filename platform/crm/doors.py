@@ -1,0 +1,61 @@
+"""The doors of the application: by which cookie or token a request becomes an Actor."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import current_app, g, request
+from flask_babel import lazy_gettext as _l
+
+from core.actor import Actor
+from core.db import database
+from core.errors import NotFound, Refusal
+from tenants import sessions
+from tenants.directory import locate
+from tenants.members import acting_identity
+from tenants.tokens import NotSignedIn, acting_token
+
+
+class SignInFirst(Refusal):
+    """A page was asked for without a session; the person is led to the sign-in and back."""
+
+    status = 401
+    title = _l("Log in first")
+
+
+def cookie_name() -> str:
+    """The session cookie. The __Host- prefix pins it to this host, where the service runs on https."""
+    return "__Host-okno" if current_app.config["SESSION_COOKIE_SECURE"] else "okno"
+
+
+def signed_in() -> sessions.SignedIn | None:
+    """Who the cookie says this is, asked once a request."""
+    if "signed_in" not in g:
+        value = request.cookies.get(cookie_name(), "")
+        g.signed_in = None
+        if value:
+            with database().controlling() as control:
+                g.signed_in = sessions.find(control, value)
+    return g.signed_in  # type: ignore[no-any-return]
+
+
+@contextmanager
+def enter_page() -> Iterator[Actor]:
+    """The actor of a page: session, workspace by its address, membership with rights."""
+    person = signed_in()
+    if person is None:
+        raise SignInFirst()
+    workspace = locate(database(), request.environ["okno.slug"])
+    if workspace is None:
+        raise NotFound()
+    with acting_identity(database(), workspace, person.identity_id, "page", g.request_id, person.confirmed) as actor:
+        yield actor
+
+
+@contextmanager
+def enter_api() -> Iterator[Actor]:
+    """The actor of an API call, by its Bearer token alone."""
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer":
+        raise NotSignedIn()
+    with acting_token(database(), token.strip(), g.request_id) as actor:
+        yield actor

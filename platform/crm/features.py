@@ -1,0 +1,16 @@
+"""The features of the product, in one list: each brings its pages and its resources."""
+
+from pathlib import Path
+
+from flask import Flask
+
+import crm.models  # noqa: F401 (declares every table before the first query)
+from crm.contacts import api as contacts_api
+
+TRANSLATIONS = str(Path(__file__).parent / "translations")
+
+RESOURCES = (contacts_api.RESOURCE,)
+
+
+def register(app: Flask) -> None:
+    """Add every feature's pages."""

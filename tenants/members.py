@@ -1,0 +1,95 @@
+"""Members: who works in a workspace, and the Actor each of their requests becomes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from core.actor import Actor
+from core.actor import Member as Acting
+from core.db import Database, Workspace
+from core.errors import Forbidden
+from tenants.models import Member, Membership, Role, Token, WorkspaceRow
+
+Via = Literal["page", "api", "import", "job", "cli"]
+
+
+class NotAMember(Forbidden):
+    """The identity is known but has no active place in this workspace."""
+
+
+@contextmanager
+def acting(
+    database: Database, workspace: Workspace, condition: ColumnElement[bool], via: Via, request_id: str = "",
+    *, joined: type[Token] | None = None, confirmed: bool = True,
+) -> Iterator[Actor]:
+    """The Actor of one active member, with a session inside the workspace. Raises NotAMember.
+
+    Member and rights come with one query, so a change of rights counts from the next request.
+    """
+    with database.workspace(workspace) as session:
+        row = session.execute(who(condition, joined)).first()
+        if row is None:
+            raise NotAMember()
+        member = Acting(*row[:7])
+        yield Actor(workspace, member, row.rights, session, via, request_id, confirmed)
+
+
+def who(condition: ColumnElement[bool], joined: type[Token] | None) -> Select[Any]:
+    query = select(
+        Member.id, Member.identity_id, Member.name, Member.email, Role.key, Member.language, Member.time_zone, Role.rights
+    ).join(Role, Role.id == Member.role_id)
+    if joined is not None:
+        query = query.join(joined, joined.member_id == Member.id)
+    return query.where(condition, Member.state == "active", Member.deleted_at.is_(None))
+
+
+def acting_identity(
+    database: Database, workspace: Workspace, identity_id: UUID, via: Via, request_id: str = "", confirmed: bool = True
+) -> Any:
+    """The Actor of the member that this person is here."""
+    return acting(database, workspace, Member.identity_id == identity_id, via, request_id, confirmed=confirmed)
+
+
+def acting_member(database: Database, workspace: Workspace, member_id: UUID, via: Via, request_id: str = "") -> Any:
+    """The Actor of a member known by id, as jobs need it: with the rights the member has now."""
+    return acting(database, workspace, Member.id == member_id, via, request_id)
+
+
+def join(
+    session: Session, identity_id: UUID, name: str, email: str, role: str, language: str, time_zone: str
+) -> Member:
+    """A new member with a ready-made role, in the session's workspace and transaction. Raises LookupError for no such role."""
+    role_id = session.scalar(select(Role.id).where(Role.key == role))
+    if role_id is None:
+        raise LookupError(f"there is no role {role}")
+    member = Member(
+        identity_id=identity_id, name=name, email=email, role_id=role_id, language=language, time_zone=time_zone
+    )
+    session.add(member)
+    session.flush()
+    return member
+
+
+def colleagues(actor: Actor) -> list[tuple[UUID, str]]:
+    """(id, name) of every active member, the actor first: the choices of an owner or assignee."""
+    rows = actor.db.execute(
+        select(Member.id, Member.name)
+        .where(Member.state == "active", Member.deleted_at.is_(None))
+        .order_by(Member.id != actor.member.id, func.lower(Member.name))
+    )
+    return [(row.id, row.name) for row in rows]
+
+
+def enter_directory(control: Session, identity_id: UUID, workspace_id: int) -> None:
+    """Note in the shared directory that this person may enter the workspace."""
+    control.merge(Membership(identity_id=identity_id, workspace_id=workspace_id))
+
+
+def catalogue(control: Session) -> list[WorkspaceRow]:
+    """Every workspace in use, oldest first."""
+    query = select(WorkspaceRow).where(WorkspaceRow.state != "ready").order_by(WorkspaceRow.taken_at, WorkspaceRow.id)
+    return list(control.scalars(query))

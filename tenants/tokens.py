@@ -1,0 +1,107 @@
+"""Tokens: named keys to the API.
+
+A token reads okno_<workspace number>_<43 characters of 256 random bits><6 of a checksum>. The number finds the
+workspace; the rest is known to it only by its SHA-256. The checksum lets scanners of leaked secrets recognise one.
+"""
+
+import hashlib
+import re
+import secrets
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import func, text, update
+
+from core.actions import Input, action
+from core.actor import Actor
+from core.db import Database
+from core.errors import Refusal
+from tenants.directory import locate_number
+from tenants.members import NotAMember, acting
+from tenants.models import Token
+
+SHAPE = re.compile(r"okno_(\d{1,12})_([A-Za-z0-9_-]{43})([0-9a-f]{6})")
+LIFE = timedelta(days=365)
+
+
+class NotSignedIn(Refusal):
+    """No token, or one that is wrong, expired, revoked or of a member who left: the same answer for all."""
+
+    status = 401
+
+
+class NewToken(Input):
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class OneToken(Input):
+    id: UUID
+
+
+@action("token.create")
+def create(actor: Actor, data: NewToken) -> tuple[Token, str]:
+    """A token of the actor's own. Its text is returned here and can never be shown again."""
+    value = secrets.token_urlsafe(32)
+    full = f"okno_{actor.workspace.id}_{value}{checksum(value)}"
+    token = Token(
+        member_id=actor.member.id, name=data.name, hash=hash_of(full), ending=full[-4:],
+        expires_at=datetime.now(UTC) + LIFE,
+    )
+    actor.db.add(token)
+    return token, full
+
+
+@action("token.delete")
+def revoke(actor: Actor, data: OneToken) -> Token:
+    """The token opens nothing from now on."""
+    token = actor.take(Token, data.id, "delete")
+    token.deleted_at = datetime.now(UTC)
+    return token
+
+
+def of_actor(actor: Actor) -> list[Token]:
+    """The tokens this actor may see, newest first."""
+    return list(actor.db.scalars(actor.visible(Token).order_by(Token.id.desc())))
+
+
+@contextmanager
+def acting_token(database: Database, given: str, request_id: str) -> Iterator[Actor]:
+    """The Actor behind a token, with the rights its member has now. Raises NotSignedIn."""
+    shape = SHAPE.fullmatch(given)
+    workspace = locate_number(database, int(shape[1])) if shape and checksum(shape[2]) == shape[3] else None
+    if workspace is None:
+        raise NotSignedIn()
+    alive = (Token.hash == hash_of(given)) & Token.deleted_at.is_(None) & (Token.expires_at > func.now())
+    opened = acting(database, workspace, alive, "api", request_id, joined=Token)
+    try:
+        actor = opened.__enter__()
+    except NotAMember:
+        raise NotSignedIn() from None
+    try:
+        yield actor
+    finally:
+        opened.__exit__(None, None, None)
+
+
+def note_use(actor: Actor, token: str) -> None:
+    """Keep when the token was last used, to the hour, in a transaction of its own."""
+    with actor.transaction():
+        actor.db.execute(
+            update(Token)
+            .where(Token.hash == hash_of(token))
+            .where(Token.used_at.is_(None) | (Token.used_at < func.now() - text("interval '1 hour'")))
+            .values(used_at=func.now())
+        )
+
+
+def checksum(value: str) -> str:
+    return f"{zlib.crc32(value.encode()) & 0xFFFFFF:06x}"
+
+
+def hash_of(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
