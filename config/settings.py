@@ -226,6 +226,7 @@ def _fallbacks(given: Mapping[str, str]) -> tuple[str, ...]:
 def _web_url(given: Mapping[str, str], variable: str, default: str) -> str:
     url = given.get(variable, default).rstrip("/")
     parts = urlsplit(url)
+    _url_port(parts, variable)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.path:
         raise SettingsError(f"{variable} must look like https://crm.example.com, with no path after it")
     return url

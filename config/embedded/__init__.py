@@ -1,24 +1,34 @@
 """PostgreSQL and Valkey out of Python wheels, run under OKNO_HOME with nothing installed.
 
 `plan` decides ports and passwords and starts nothing; `Servers.start` and `Servers.stop` do as they say;
-`throwaway` gives tests servers that leave nothing behind. `run_state.running` finds servers that run.
+`start_throwaway` gives tests servers that leave nothing behind. `run_state.running` finds servers that run.
 """
 
 import shutil
+import signal
 import socket
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.embedded import run_state
 from config.embedded.errors import EmbeddedError
 from config.embedded.postgres import Postgres
 from config.embedded.run_state import Process, RunState
 from config.embedded.valkey import Valkey
 from config.secret_file import kept_secret
 
-__all__ = ["EmbeddedError", "Postgres", "Process", "RunState", "Servers", "Valkey", "plan", "throwaway"]
+__all__ = [
+    "EmbeddedError",
+    "Postgres",
+    "Process",
+    "RunState",
+    "Servers",
+    "Valkey",
+    "plan",
+    "start_throwaway",
+    "stop_throwaway",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +93,23 @@ def _free_port() -> int:
         return port
 
 
-@contextmanager
-def throwaway(*, postgres: bool = True, valkey: bool = True) -> Iterator[RunState]:
-    """Servers for one test run in a folder that is removed afterwards; about a second to start."""
-    home = Path(tempfile.mkdtemp(prefix="okno-test-"))
+def start_throwaway(home: Path) -> RunState:
+    """Servers for tests in the new folder `home`: about a second to start, and nothing outlives them.
+
+    They run until `stop_throwaway`, in whichever process that is called.
+    """
     home.chmod(0o711)  # as root, PostgreSQL runs as another user and must get through
-    servers = plan(home, postgres=postgres, valkey=valkey, durable=False)
-    try:
-        processes = servers.start()
-        environ = servers.environ()
-        state = RunState(environ.get("DATABASE_URL", ""), environ.get("REDIS_URL", ""), processes)
-        state.save(home)
-        yield state
-    finally:
-        servers.stop()
-        shutil.rmtree(home, ignore_errors=True)
+    servers = plan(home, durable=False)
+    processes = servers.start()
+    environ = servers.environ()
+    state = RunState(environ["DATABASE_URL"], environ["REDIS_URL"], processes)
+    state.save(home)
+    return state
+
+
+def stop_throwaway(home: Path) -> None:
+    """End the servers of `home` at once and remove the folder."""
+    state = run_state.saved(home)
+    for process in state.processes if state else ():
+        process.end(signal.SIGINT)
+    shutil.rmtree(home)

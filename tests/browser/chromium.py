@@ -10,7 +10,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tarfile
 import tempfile
 from pathlib import Path
 
@@ -92,15 +91,13 @@ def _install(place: Path, fresh: Path) -> None:
     digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if digest != SHA512:
         raise RuntimeError(f"{PACKAGE} {VERSION} is not the package it was: {digest}")
-    with tarfile.open(archive) as package:
-        package.extractall(place, filter="data")
+    shutil.unpack_archive(archive, place, "gztar")
     fresh.mkdir()
     for packed in (place / "package" / "bin").glob("*.br"):
         plain = fresh / packed.stem
         subprocess.run([node, "-e", UNPACK, packed, plain], check=True)
         if plain.suffix == ".tar":
-            with tarfile.open(plain) as parts:
-                parts.extractall(fresh, filter="data")
+            shutil.unpack_archive(plain, fresh, "tar")
             plain.unlink()
     (fresh / "chromium").chmod(0o755)
 

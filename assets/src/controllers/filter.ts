@@ -3,7 +3,7 @@ import { Controller } from "@hotwired/stimulus";
 
 /** Sends a GET form as it changes, so that the URL holds the whole view; empty fields stay out of it. */
 export default class extends Controller<HTMLFormElement> {
-  #timer?: number;
+  #timer: number | undefined;
 
   override connect(): void {
     this.element.addEventListener("input", this.#typed);

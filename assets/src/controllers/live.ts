@@ -14,8 +14,8 @@ export default class extends Controller<HTMLElement> {
   static override targets = ["off"];
   declare readonly offTargets: HTMLElement[];
 
-  #timer?: number;
-  #poll?: number;
+  #timer: number | undefined;
+  #poll: number | undefined;
   #last = 0;
   #waiting = false;
   #lost = false;

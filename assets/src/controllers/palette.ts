@@ -10,8 +10,8 @@ export default class extends Controller<HTMLElement> {
   declare readonly hitsTarget: HTMLElement;
   declare readonly statusTarget: HTMLElement;
 
-  #timer?: number;
-  #asking?: AbortController;
+  #timer: number | undefined;
+  #asking: AbortController | undefined;
 
   override connect(): void {
     document.addEventListener("keydown", this.#key);

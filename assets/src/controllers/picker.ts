@@ -13,7 +13,7 @@ export default class extends Controller<HTMLSelectElement> {
   declare readonly searchValue: string;
   declare readonly noneValue: string;
 
-  #select?: TomSelect;
+  #select: TomSelect | undefined;
 
   override async connect(): Promise<void> {
     const { default: Select } = await import("tom-select/base");

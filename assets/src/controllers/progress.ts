@@ -6,7 +6,7 @@ export default class extends Controller<FrameElement> {
   static override values = { every: { type: Number, default: 2 } };
   declare readonly everyValue: number;
 
-  #timer?: number;
+  #timer: number | undefined;
 
   override connect(): void {
     this.#timer = window.setInterval(() => {

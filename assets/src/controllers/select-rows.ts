@@ -7,7 +7,7 @@ export default class extends Controller<HTMLElement> {
   declare readonly allTargets: HTMLInputElement[];
   declare readonly countTargets: HTMLElement[];
 
-  #last?: HTMLInputElement;
+  #last: HTMLInputElement | undefined;
 
   override connect(): void {
     this.#show();
@@ -39,8 +39,7 @@ export default class extends Controller<HTMLElement> {
 
   #show(): void {
     const ticked = this.rowTargets.filter((box) => box.checked);
-    for (const box of this.rowTargets) box.closest("tr")?.toggleAttribute("aria-selected", box.checked);
-    for (const row of this.rowTargets.map((box) => box.closest("tr[aria-selected]"))) row?.setAttribute("aria-selected", "true");
+    for (const box of this.rowTargets) box.closest("tr")!.ariaSelected = box.checked ? "true" : null;
     for (const all of this.allTargets) {
       all.checked = ticked.length > 0 && ticked.length === this.rowTargets.length;
       all.indeterminate = ticked.length > 0 && !all.checked;

@@ -4,7 +4,7 @@ const SHOWN = 10_000;
 
 /** Goes away by itself, but not while pointed at or focused. */
 export default class extends Controller<HTMLElement> {
-  #timer?: number;
+  #timer: number | undefined;
 
   override connect(): void {
     this.#start();

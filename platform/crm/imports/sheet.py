@@ -215,7 +215,7 @@ def guess_header(head: list[Row]) -> int:
         cells = [cell for cell in row.cells if cell.strip()]
         if any(DATA.search(cell.strip()) for cell in cells):
             return 0  # the table has begun
-        if len(cells) > width / 2 or row is head[-1]:
+        if len(cells) >= width / 2 or row is head[-1]:
             return row.number
     return 0
 
