@@ -86,7 +86,7 @@ class Child:
         self._restarts = Restarts(self.name)
 
     def tend(self, now: float) -> bool:
-        """Notice its end, start it when that is due. Returns whether it was started. Raises ChildError."""
+        """Notice its end, start it when that is due. Returns whether anything changed. Raises ChildError."""
         if self._popen is not None:
             code = self._popen.poll()
             if code is None:
@@ -95,6 +95,7 @@ class Child:
             pause = self._restarts.pause(now)
             say(f"{self.name} ended {_how(code)}; starting it again in {pause:g} s")
             self._due = now + pause
+            return True
         if now < self._due:
             return False
         self.start()

@@ -3,6 +3,8 @@
 `control.provision()` runs it inside the database, in one round trip. A test holds it equal to the Alembic history.
 """
 
+from typing import Any
+
 from sqlalchemy import MetaData
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -31,8 +33,8 @@ $body$
 
 def schema_script(metadata: MetaData) -> str:
     """CREATE SCHEMA, role, tables, indexes and grants, each table named: GRANT ON ALL TABLES scans the whole catalogue."""
-    dialect = PGDialect_psycopg(paramstyle="named")
-    here = {"schema_translate_map": {None: "@@S@@"}, "render_schema_translate": True}
+    dialect = PGDialect_psycopg(paramstyle="named")  # type: ignore[no-untyped-call]
+    here: dict[str, Any] = {"schema_translate_map": {None: "@@S@@"}, "render_schema_translate": True}
     tables = metadata.sorted_tables
     statements = ["create schema @@S@@", "create role @@R@@ nologin", "grant usage on schema @@S@@ to @@R@@"]
     for table in tables:

@@ -29,7 +29,7 @@ class Directory:
             return kept[1]
         with base.controlling() as control:
             row = control.scalar(select(WorkspaceRow).where(condition, WorkspaceRow.state == "open"))
-        found = row and as_workspace(row)
+        found = as_workspace(row) if row else None
         with self.lock:
             if len(self.known) > 20_000:
                 self.known.clear()

@@ -1,7 +1,7 @@
 """Members: who works in a workspace, and the Actor each of their requests becomes."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
 from uuid import UUID
 
@@ -49,14 +49,19 @@ def who(condition: ColumnElement[bool], joined: type[Token] | None) -> Select[An
 
 def acting_identity(
     database: Database, workspace: Workspace, identity_id: UUID, via: Via, request_id: str = "", confirmed: bool = True
-) -> Any:
+) -> AbstractContextManager[Actor]:
     """The Actor of the member that this person is here."""
     return acting(database, workspace, Member.identity_id == identity_id, via, request_id, confirmed=confirmed)
 
 
-def acting_member(database: Database, workspace: Workspace, member_id: UUID, via: Via, request_id: str = "") -> Any:
+def acting_member(database: Database, workspace: Workspace, member_id: UUID, via: Via, request_id: str = "") -> AbstractContextManager[Actor]:
     """The Actor of a member known by id, as jobs need it: with the rights the member has now."""
     return acting(database, workspace, Member.id == member_id, via, request_id)
+
+
+def acting_email(database: Database, workspace: Workspace, email: str, via: Via) -> AbstractContextManager[Actor]:
+    """The Actor of the member with this e-mail, as the command line names people."""
+    return acting(database, workspace, Member.email == email.strip().lower(), via)
 
 
 def join(

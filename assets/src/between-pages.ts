@@ -1,11 +1,13 @@
-import { isChanged, isField } from "./fields";
+import { isChanged, isField, isTick } from "./fields";
 
 // A live refresh morphs the page under people's hands: what they typed, ticked, opened or are told stays.
 document.addEventListener("turbo:before-morph-element", (event) => {
   const { currentElement, newElement } = (event as CustomEvent<{ currentElement: Element; newElement?: Element }>).detail;
   const removed = !newElement;
+  const same = isField(currentElement) && isField(newElement) && currentElement.value === newElement.value;
   const kept =
-    (isField(currentElement) && (isChanged(currentElement) || currentElement === document.activeElement)) ||
+    (isField(currentElement) && !same && (isChanged(currentElement) || currentElement === document.activeElement)) ||
+    (isField(currentElement) && isTick(currentElement) && isChanged(currentElement)) ||
     currentElement.matches("select.tomselected, .ts-wrapper, turbo-frame[data-editing]") ||
     (removed && currentElement.matches(".toast-ok"));
   if (kept) event.preventDefault();

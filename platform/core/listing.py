@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 from flask_babel import gettext as _
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, Row, Select, func, literal, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Row, Select, func, literal, literal_column, or_, select, tuple_
 
 from core.actor import Actor
 from core.errors import Invalid
@@ -180,7 +180,7 @@ def found(model: Any, q: str) -> list[ColumnElement[bool]]:
     if short and not long:
         head = short.pop(0)
         if hasattr(model, "match_keys"):
-            conditions.append(text('"left"(search, 40) like :head').bindparams(head=escape_like(head) + "%"))
+            conditions.append(func.left(model.search, literal_column("40")).startswith(head, autoescape=True))
         else:
             conditions.append(model.search.startswith(head, autoescape=True))
     for word in short:
@@ -188,7 +188,3 @@ def found(model: Any, q: str) -> list[ColumnElement[bool]]:
             or_(model.search.startswith(word, autoescape=True), model.search.contains(" " + word, autoescape=True))
         )
     return conditions
-
-
-def escape_like(word: str) -> str:
-    return re.sub(r"([\\%_])", r"\\\1", word)

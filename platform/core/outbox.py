@@ -88,7 +88,7 @@ def subscribe(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return declare
 
 
-def relay(database: Database, redis: "Redis[bytes]", stopping: Callable[[], bool]) -> None:
+def relay(database: Database, redis: Redis, stopping: Callable[[], bool]) -> None:
     """Offer rows to RQ until asked to stop. Two relays at once do no harm; none means later, never lost."""
     while not stopping():
         try:
@@ -109,7 +109,7 @@ where id in (
 """)  # noqa: S608 (constants of this module)
 
 
-def offer(database: Database, redis: "Redis[bytes]") -> int:
+def offer(database: Database, redis: Redis) -> int:
     """Claim one batch, ring the open pages, hand the rest to RQ. Returns how many rows were claimed."""
     with database.controlling() as control:
         rows = control.execute(CLAIM).all()

@@ -56,10 +56,10 @@ class Pages(Blueprint):
 
         return declare
 
-    def get(self, rule: str, **options: Any) -> Callable[..., Any]:  # type: ignore[override]
+    def get(self, rule: str, **options: Any) -> Callable[..., Any]:
         return self.page(rule, ["GET"], **options)
 
-    def post(self, rule: str, **options: Any) -> Callable[..., Any]:  # type: ignore[override]
+    def post(self, rule: str, **options: Any) -> Callable[..., Any]:
         return self.page(rule, ["POST"], **options)
 
 
@@ -144,7 +144,7 @@ def day(value: date | None) -> str:
     distance = (value - today).days
     near = {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}
     if distance in near:
-        return near[distance]
+        return str(near[distance])
     if 1 < distance < 7:
         return str(format_date(value, "EEE"))
     return str(format_date(value, "d MMM" if value.year == today.year else "d MMM y"))
@@ -213,7 +213,7 @@ def csp_nonce() -> str:
 
 def security_headers(response: Response) -> Response:
     """Headers of every answer: nothing from elsewhere runs, nothing is framed, nothing is kept by a shared cache."""
-    stream = current_app.extensions["okno.stream_origin"]
+    stream = current_app.extensions["okno.stream_origin"]()
     style = f"'self' 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else "'self'"
     response.headers.setdefault(
         "Content-Security-Policy",

@@ -51,7 +51,7 @@ def create_app(config: Settings | None = None) -> Flask:
     )
     app.jinja_env.undefined = StrictUndefined
     app.extensions["okno.assets"] = page_kit.Assets()
-    app.extensions["okno.stream_origin"] = config.stream_url
+    app.extensions["okno.stream_origin"] = lambda: stream_origin(config)
     app.extensions["okno.enter_page"] = enter_page
     app.extensions["okno.enter_api"] = enter_api
     app.extensions["okno.answers"] = answers
@@ -97,7 +97,7 @@ def check_place() -> None:
         return
     if request.path.startswith("/api/"):
         request.max_content_length = 1024 * 1024
-    inside = bool(request.blueprint) and isinstance(current_app.blueprints[request.blueprint], page_kit.Pages)
+    inside = isinstance(current_app.blueprints.get(request.blueprint or ""), page_kit.Pages)
     if inside != ("okno.slug" in request.environ):
         abort(404)
 
@@ -132,7 +132,7 @@ def add_globals(app: Flask, config: Settings) -> None:
         icon=page_kit.icon,
         language=language,
         csp_nonce=page_kit.csp_nonce,
-        live_url=lambda: f"{config.stream_url}/live{request.script_root}",
+        live_url=lambda: f"{stream_origin(config)}/live{request.script_root}",
         workspaces=workspaces,
         signed_in=signed_in,
         money=page_kit.money,
@@ -142,3 +142,10 @@ def add_globals(app: Flask, config: Settings) -> None:
         url_with=page_kit.url_with,
         embedded=config.embedded,
     )
+
+
+def stream_origin(config: Settings) -> str:
+    """Where the live stream answers. In the embedded run: this very host, on the stream's port."""
+    if not config.embedded:
+        return config.stream_url
+    return f"{request.scheme}://{request.host.rsplit(':', 1)[0]}:{config.stream_port}"

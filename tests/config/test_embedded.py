@@ -14,6 +14,8 @@ import psutil
 import psycopg
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config import embedded
 from config.embedded import EmbeddedError, Process, Servers, run_state
@@ -89,7 +91,10 @@ def test_strangers_are_refused(home: Path, start: list[Servers]) -> None:
     assert servers.valkey
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(f"postgresql://okno:guess@127.0.0.1:{servers.postgres.port}/okno")
-    with redis.Redis(port=servers.valkey.port) as client, pytest.raises(redis.AuthenticationError):
+    with (
+        redis.Redis(port=servers.valkey.port, retry=Retry(NoBackoff(), 0)) as client,
+        pytest.raises(redis.AuthenticationError),
+    ):
         client.ping()
     for secret in ("servers.key", "postgres.log", "valkey.log", "valkey/valkey.conf"):
         assert stat.S_IMODE((home / secret).stat().st_mode) == 0o600

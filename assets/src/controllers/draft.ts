@@ -80,7 +80,7 @@ export default class extends Controller<HTMLElement> {
 }
 
 function valueOf(field: Field): string | boolean {
-  return field instanceof HTMLInputElement && field.type === "checkbox" ? field.checked : field.value;
+  return field.type === "checkbox" ? (field as HTMLInputElement).checked : field.value;
 }
 
 function setValue(field: Field, value: string | boolean): void {

@@ -14,7 +14,10 @@ export default class extends Controller<HTMLElement> {
 
   override connect(): void {
     document.addEventListener("keydown", this.#press);
-    this.switchTarget.checked = localStorage.getItem(SWITCH) !== "off";
+  }
+
+  switchTargetConnected(box: HTMLInputElement): void {
+    box.checked = localStorage.getItem(SWITCH) !== "off";
   }
 
   override disconnect(): void {

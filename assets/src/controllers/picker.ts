@@ -23,6 +23,7 @@ export default class extends Controller<HTMLSelectElement> {
       maxOptions: 200,
       searchField: ["text", "sub"],
       ...(this.searchValue ? { load: this.#load, shouldLoad: (typed: string) => typed.trim().length > 1 } : {}),
+      onInitialize: () => this.element.setAttribute("aria-hidden", "true"), // its box is the labelled field now
       render: {
         option: (item: Found, escape: (text: string) => string) =>
           `<div><span>${escape(item.text)}</span>${item.sub ? ` <span class="sub">${escape(item.sub)}</span>` : ""}</div>`,

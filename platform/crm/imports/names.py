@@ -29,7 +29,7 @@ ivan ivo jachym jakub jan jarmil jaromir jaroslav jeronym jindrich jiri jonas jo
 karel kristian kristof krystof kvetoslav ladislav lambert leo leopold leos libor lubomir lubor lubos ludek
 ludvik lukas lumir marcel marek marian mario martin matej matous matyas maxim maxmilian medard michael michal
 mikulas milan milos miloslav miroslav mojmir nikolas norbert oldrich oliver ondrej oskar otakar oto otto patrik
-pavel peter petr pravoslav premysl prokop radek radim radomir radoslav radovan rafael rastislav rene richard
+pavel peter petr pravoslav premysl prokop radek radim radomir radoslav radovan rafael rastislav rehor rene richard
 robert robin roland roman rostislav rudolf samuel sebastian servac simon slavoj slavomir stanislav stefan stepan
 svatopluk svatoslav tadeas teodor theodor tibor tobias tomas vaclav valdemar valentin vasil vavrinec vendelin
 viktor vilem vincenc vit vitezslav vladan vladimir vladislav vlastimil vlastislav vojtech vratislav vsevolod
@@ -52,6 +52,7 @@ AFTER = (
     r"MBA|MPA|MPH|BBA|DBA|FCCA)"
 )
 TITLE_BEFORE = re.compile(rf"\s*{BEFORE}(?:\.\s*|\s+)(?:et\s+)?", re.IGNORECASE)
+TITLE_BEHIND = re.compile(rf",\s*({BEFORE}\.?)\s*$", re.IGNORECASE)
 TITLE_AFTER = re.compile(rf"[,\s]+{AFTER}\.?\s*$", re.IGNORECASE)
 MAYBE_TITLE = re.compile(
     r"[.,]|\b(?:MBA|MPA|BA|MA|DBA|MSc|BSc|BBA|MPH|CSc|DrSc|DSc|Ing|Mgr|Bc|MUDr|JUDr|PhDr|RNDr|PhD|DiS)\b"
@@ -77,6 +78,9 @@ def strip_titles(text: str) -> tuple[str, str, str]:
     while (found := TITLE_BEFORE.match(name)) and found.end() < len(name):
         before.append(found[0].strip())
         name = name[found.end() :]
+    while found := TITLE_BEHIND.search(name):  # Novák Jan, Ing.
+        before.append(found[1])
+        name = name[: found.start()]
     after: list[str] = []
     while found := TITLE_AFTER.search(name):
         after.insert(0, found[0].strip(" ,"))

@@ -325,8 +325,8 @@ def email_address(typed: str) -> str:
         raise UnfitError("email", typed) from None
 
 
-# Nine digits of a Czech number, with or without +420 in any spelling.
-CZECH = re.compile(r"(\+420|00420|420(?=[2-7]))?([2-79]\d{8})")
+# Nine digits of a Czech number, with +420 in any spelling or without; a bare 420 only before ranges in use.
+CZECH = re.compile(r"(\+420|00420|420(?=2|5[3-9]|60[1-8]|7[2379]))?([2-79]\d{8})")
 MOBILE = re.compile(r"\+420(?:60[1-8]|7[02379])|\+4219\d\d|\+48[4-8]|\+49 ?1[567]|\+43 ?6[5-9]")
 PUNCTUATION = str.maketrans("", "", " \xa0-./()")
 LABEL = re.compile(r"^(?:tel|telefon|mob|mobil|gsm|t|m|p|phone|mobile)\s*[.:]*\s*(?=[+(\d])", re.IGNORECASE)
@@ -336,7 +336,7 @@ FLOAT = re.compile(r"(\d{9,15})[.,]0")
 def phone_number(typed: str, country: str) -> str | None:
     """E.164 or None. No letters: "545 213 660 kl. 5" must not become a longer number."""
     found = CZECH.fullmatch(typed.translate(PUNCTUATION))
-    if found and (found[1] or country == "CZ"):
+    if found and (country == "CZ" or found[1] == "+420"):
         return f"+420{found[2]}"
     text = LABEL.sub("", typed)
     if float_of_a_sheet := FLOAT.fullmatch(text):

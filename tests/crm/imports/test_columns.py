@@ -1,6 +1,7 @@
 """Which column is which: by Czech and English headings, by the values, and not sure when it is not."""
 
 import pytest
+
 from crm.imports.columns import BY_HEADING, BY_KEY, FIELDS, REASONS, guess
 
 VALUES = {

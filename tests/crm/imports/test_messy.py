@@ -4,10 +4,10 @@ import io
 from collections import Counter
 
 import pytest
+
 from crm.imports.columns import guess
 from crm.imports.rows import ParsedContact, RefusedRow, RowParser
 from crm.imports.sheet import open_sheet
-
 from tests.crm.imports.messy import write_messy
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 
 import pytest
+
 from core.csvout import safe_cell
 from crm.imports.columns import guess
 from crm.imports.report import write_refused
@@ -13,7 +14,18 @@ from crm.imports.sheet import open_sheet
 
 @pytest.mark.parametrize(
     "cell",
-    ["=1+1", "=HYPERLINK(\"http://x\")", "+420602114873", "-2+3", "@SUM(A1)", "\t=1+1", "\r=1+1", "=cmd|' /C calc'!A0", "==", "+"],
+    [
+        "=1+1",
+        '=HYPERLINK("http://x")',
+        "+420602114873",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1+1",
+        "\r=1+1",
+        "=cmd|' /C calc'!A0",
+        "==",
+        "+",
+    ],
 )
 def test_what_a_spreadsheet_would_run_is_made_text(cell: str) -> None:
     assert safe_cell(cell) == "'" + cell
@@ -47,7 +59,9 @@ def test_refused_rows_corrected_in_the_file_can_be_brought_in_again() -> None:
     sheet = open_sheet(io.BytesIO(data.encode()))
     mapping = {entry.column: entry.field for entry in guess(sheet.headings, []) if entry.field}
     parser = RowParser(mapping, width=3)
-    refused = [(row.cells, result.reason) for row in sheet.rows() if isinstance(result := parser.parse(row), RefusedRow)]
+    refused = [
+        (row.cells, result.reason) for row in sheet.rows() if isinstance(result := parser.parse(row), RefusedRow)
+    ]
     assert len(refused) == 1
     file = io.BytesIO()
     write_refused(file, sheet.headings, refused)

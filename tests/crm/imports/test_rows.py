@@ -1,27 +1,39 @@
 """Rows into contacts: what is normalised, what is kept as typed, what is refused and with which cell."""
 
+import re
 import unicodedata
 from datetime import date
 
 import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
 from core.people import checked_email, e164
 from crm.imports.columns import FIELDS
 from crm.imports.rows import (
-    MAX_CELL, REASONS, Change, Email, ParsedContact, Phone, RefusedRow, RowParser, UnfitError, email_address, phone_number,
+    MAX_CELL,
+    REASONS,
+    Change,
+    Email,
+    ParsedContact,
+    Phone,
+    RefusedRow,
+    RowParser,
+    UnfitError,
+    email_address,
+    phone_number,
 )  # fmt: skip
 from crm.imports.source import Row
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 
-def parse(country: str = "CZ", **values: str) -> ParsedContact | RefusedRow | None:
+def parse(region: str = "CZ", **values: str) -> ParsedContact | RefusedRow | None:
     """One row whose columns are the fields named."""
     mapping = dict(enumerate(values))
-    return RowParser(mapping, width=len(values), country=country).parse(Row(2, list(values.values())))
+    return RowParser(mapping, width=len(values), country=region).parse(Row(2, list(values.values())))
 
 
-def contact(country: str = "CZ", **values: str) -> ParsedContact:
-    parsed = parse(country, **values)
+def contact(region: str = "CZ", **values: str) -> ParsedContact:
+    parsed = parse(region, **values)
     assert isinstance(parsed, ParsedContact), parsed
     return parsed
 
@@ -40,11 +52,11 @@ def test_a_whole_row() -> None:
         labels="okna; dveře,okna", owner="jana@okna.cz", website="www.okna.cz", birthday="3. 2. 1985",
         created="2024-05-06", last_contact="18.11.2026",
     ) == ParsedContact(
-        number=2, prefix="Ing.", first_name="Markéta", last_name="Nováková", suffix="Ph.D.", company="Okna Horák s.r.o.",
-        position="jednatelka", emails=[Email("work", "Marketa@seznam.cz")],
+        number=2, prefix="Ing.", first_name="Markéta", last_name="Nováková", suffix="Ph.D.", position="jednatelka",
+        company="Okna Horák s.r.o.", emails=[Email("work", "Marketa@seznam.cz")],
         phones=[Phone("mobile", "+420602114873", "602114873")], street="Lidická 24", city="Brno", zip="602 00",
-        country="Česko", website="www.okna.cz", about="VIP\nvolat večer", labels=["okna", "dveře"], owner="jana@okna.cz",
-        birthday=date(1985, 2, 3), created=date(2024, 5, 6), last_contact=date(2026, 11, 18),
+        country="Česko", website="www.okna.cz", about="VIP\nvolat večer", labels=["okna", "dveře"],
+        owner="jana@okna.cz", birthday=date(1985, 2, 3), created=date(2024, 5, 6), last_contact=date(2026, 11, 18),
         changes=[
             Change("phone", "602114873", "+420602114873"),
             Change("email", "Marketa@Seznam.CZ", "Marketa@seznam.cz"),
@@ -67,7 +79,7 @@ def test_a_whole_row() -> None:
         ("prof. MUDr. Jan Novák, DrSc., MBA", "prof. MUDr.", "Jan", "Novák", "DrSc., MBA"),
         ("Bc. et Bc. Eva Malá DiS.", "Bc. et Bc.", "Eva", "Malá", "DiS."),
         ("Ing.arch. Petr Dub", "Ing.arch.", "Petr", "Dub", ""),
-        ("Novák Jan, Ing.", "", "Jan", "Novák", "Ing."),
+        ("Novák Jan, Ing.", "Ing.", "Jan", "Novák", ""),
         ("Horák", "", "", "Horák", ""),
         ("Jan", "", "Jan", "", ""),
         ("Penzion U Tří lip", "", "", "Penzion U Tří lip", ""),
@@ -101,7 +113,8 @@ def test_one_phone_in_many_spellings(typed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["volat večer", "12345", "545 213 660 kl. 5", "+420 602 114 87O", "602114873 Petr", "0", "+", "😀", "+999 1"]
+    "typed",
+    ["volat večer", "12345", "545 213 660 kl. 5", "+420 602 114 87O", "602114873 Petr", "0", "+", "😀", "+999 1"],
 )
 def test_a_phone_that_is_not_understood_is_kept_as_typed_and_marked(typed: str) -> None:
     parsed = contact(phone=typed)
@@ -142,6 +155,7 @@ DIGITS = st.from_regex(r"(\+420|00420|420|\+421|0)?[ ]?[0-9]{3}[ /-]?[0-9]{3}[ ]
 @given(typed=DIGITS | st.text("+0123456789 ()/-.", max_size=20), country=st.sampled_from(["CZ", "SK", "DE"]))
 @settings(max_examples=600, deadline=None)
 def test_the_short_way_to_a_phone_agrees_with_the_long_one(typed: str, country: str) -> None:
+    assume(not re.fullmatch(r"\d+\.0", typed.strip()))  # a number that a spreadsheet wrote as a decimal
     assert phone_number(typed.strip(), country) == e164(typed.strip(), country)
 
 
@@ -165,13 +179,27 @@ def test_emails(typed: str, stored: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "code"),
     [
-        ("chladek@stavbykrejci", "email_ending"), ("novak.seznam.cz", "email_at"), ("jan novak@seznam.cz", "email_space"),
-        ("jan..novak@seznam.cz", "email"), (".jan@seznam.cz", "email"), ("jan@-seznam.cz", "email"), ("@seznam.cz", "email"),
-        ("jan@seznam..cz", "email"), ("jan@seznam.cz.", "email"), ("jan@firma.local", "email"), ("jan@firma.c1", "email"),
-        ("a" * 65 + "@seznam.cz", "email"), ("jan@" + "a" * 64 + ".cz", "email"), ("jan@" + "a.cz" * 80, "email"),
-        ("jan@1.2.3.4", "email"), ("jan@xn--a.cz", "email"), ("jan", "email_at"), ("@", "email"), ("jan@@b.cz", "email"),
+        ("chladek@stavbykrejci", "email_ending"),
+        ("novak.seznam.cz", "email_at"),
+        ("jan novak@seznam.cz", "email_space"),
+        ("jan..novak@seznam.cz", "email"),
+        (".jan@seznam.cz", "email"),
+        ("jan@-seznam.cz", "email"),
+        ("@seznam.cz", "email"),
+        ("jan@seznam..cz", "email"),
+        ("jan@seznam.cz.", "email"),
+        ("jan@firma.local", "email"),
+        ("jan@firma.c1", "email"),
+        ("a" * 65 + "@seznam.cz", "email"),
+        ("jan@" + "a" * 64 + ".cz", "email"),
+        ("jan@" + "a.cz" * 80, "email"),
+        ("jan@1.2.3.4", "email"),
+        ("jan@xn--a.cz", "email"),
+        ("jan", "email_at"),
+        ("@", "email"),
+        ("jan@@b.cz", "email"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_email_refuses_the_row_with_its_cell(typed: str, code: str) -> None:
     assert refused(name="Jan Novák", email=typed) == ("email", typed, code)
 
@@ -186,7 +214,9 @@ def test_several_emails_in_a_cell_one_wrong() -> None:
 
 
 LOCAL = st.from_regex(r"[A-Za-z0-9_+.'-]{1,12}", fullmatch=True)
-DOMAIN = st.from_regex(r"[A-Za-z0-9-]{1,6}(\.[A-Za-z0-9-]{1,6}){0,2}\.([a-z]{1,4}|test|local|arpa|xn--a)", fullmatch=True)
+DOMAIN = st.from_regex(
+    r"[A-Za-z0-9-]{1,6}(\.[A-Za-z0-9-]{1,6}){0,2}\.([a-z]{1,4}|test|local|arpa|xn--a)", fullmatch=True
+)
 
 
 def as_the_api(typed: str) -> str | None:
@@ -218,8 +248,8 @@ def test_dates(typed: str) -> None:
     assert contact(name="Jan", last_contact=typed).last_contact == date(2026, 11, 18)
 
 
-@pytest.mark.parametrize("typed", ["31. 2. 2025", "11/18/2026", "18.11.26", "2026-13-01", "včera", "46344", "18-11-2026",
-                                   "18.11.2026 v 9", "2026-11-18x", "0. 1. 2026"])  # fmt: skip
+@pytest.mark.parametrize("typed", ["31. 2. 2025", "11/18/2026", "18.11.26", "2026-13-01", "včera", "46344",
+                                   "18-11-2026", "18.11.2026 v 9", "2026-11-18x", "0. 1. 2026"])  # fmt: skip
 def test_anything_else_is_no_date(typed: str) -> None:
     assert refused(name="Jan", last_contact=typed) == ("last_contact", typed, "date")
 
@@ -274,13 +304,27 @@ def test_more_cells_than_headings_and_fewer() -> None:
 
 
 def test_a_row_that_the_file_broke() -> None:
-    assert RowParser({0: "name"}, width=1).parse(Row(9, ['"Jan', "1"], "quotes")) == RefusedRow(9, "", '"Jan | 1', "quotes")
+    assert RowParser({0: "name"}, width=1).parse(Row(9, ['"Jan', "1"], "quotes")) == RefusedRow(
+        9, "", '"Jan | 1', "quotes"
+    )
 
 
 def test_lengths() -> None:
     assert contact(name="Jan", about="x" * MAX_CELL).about == "x" * MAX_CELL
     assert refused(name="Jan", about="x" * (MAX_CELL + 1)) == ("about", "x" * 200 + "…", "long")
-    for key in ("company", "street", "city", "zip", "country", "position", "website", "owner", "name", "last_name", "labels"):
+    for key in (
+        "company",
+        "street",
+        "city",
+        "zip",
+        "country",
+        "position",
+        "website",
+        "owner",
+        "name",
+        "last_name",
+        "labels",
+    ):
         assert refused(**{"email": "a@b.cz", key: "x" * 400})[::2] == (key, "too_long")
 
 

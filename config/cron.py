@@ -1,0 +1,21 @@
+"""Periodic work: everything that happens by the clock, in one list. The jobs are declared where their names say."""
+
+from dataclasses import dataclass
+
+MINUTE = 60
+DAY = 24 * 60 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job by name, each `every` seconds, at multiples of that since 1970 plus `offset` seconds (UTC)."""
+
+    job: str
+    every: int
+    offset: int = 0
+
+
+TASKS = (
+    Task("tenants.fill_pool", MINUTE),
+    Task("tenants.tidy", DAY, offset=2 * 60 * MINUTE),
+)

@@ -1,0 +1,117 @@
+"""Files: kept in a folder or an S3 bucket, each under <workspace schema>/<uuid>, so that no name of a person's is a path.
+
+A file is there before the row that names it: `put` returns only when the bytes are safe and their hash is known.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import boto3
+from botocore.config import Config
+
+from config.settings import Bucket, Folder, settings
+from core.db import Workspace
+from core.ids import new_id
+
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file that is safe: its key, its size in bytes and its SHA-256 in hexadecimal."""
+
+    key: str
+    size: int
+    sha256: str
+
+
+class Files(Protocol):
+    """Where files are kept. `open` raises FileNotFoundError for an unknown key."""
+
+    def keep(self, key: str, path: Path) -> None: ...
+
+    def open(self, key: str) -> AbstractContextManager[IO[bytes]]: ...
+
+    def delete(self, key: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class FolderFiles:
+    root: Path
+
+    def keep(self, key: str, path: Path) -> None:
+        target = self.root / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_suffix(".part")
+        shutil.copyfile(path, part)
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        part.rename(target)
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def open(self, key: str) -> AbstractContextManager[IO[bytes]]:
+        return (self.root / key).open("rb")
+
+    def delete(self, key: str) -> None:
+        (self.root / key).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class BucketFiles:
+    bucket: Bucket
+    client: Any
+
+    def keep(self, key: str, path: Path) -> None:
+        self.client.upload_file(str(path), self.bucket.name, self.bucket.prefix + key)
+
+    def open(self, key: str) -> AbstractContextManager[IO[bytes]]:
+        """The object, brought into a temporary file so that it can be sought in."""
+        local = tempfile.NamedTemporaryFile(prefix="okno-")  # noqa: SIM115 (the caller closes it)
+        try:
+            self.client.download_fileobj(self.bucket.name, self.bucket.prefix + key, local)
+        except self.client.exceptions.ClientError as error:
+            local.close()
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                raise FileNotFoundError(key) from None
+            raise
+        local.seek(0)
+        return local
+
+    def delete(self, key: str) -> None:
+        self.client.delete_object(Bucket=self.bucket.name, Key=self.bucket.prefix + key)
+
+
+@cache
+def files() -> Files:
+    """The store that the settings name."""
+    kept = settings().files
+    if isinstance(kept, Folder):
+        return FolderFiles(kept.path)
+    quick = Config(connect_timeout=3, read_timeout=30, retries={"max_attempts": 3, "mode": "standard"})
+    return BucketFiles(kept, boto3.client("s3", endpoint_url=kept.endpoint, config=quick))
+
+
+def put(workspace: Workspace, content: IO[bytes]) -> Stored:
+    """Keep all of a stream as a new file of the workspace. The stream is read once, in chunks of 1 MB."""
+    key = f"{workspace.schema}/{new_id()}"
+    digest = hashlib.sha256()
+    size = 0
+    with tempfile.NamedTemporaryFile(prefix="okno-") as local:
+        while chunk := content.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            local.write(chunk)
+        local.flush()
+        files().keep(key, Path(local.name))
+    return Stored(key, size, digest.hexdigest())

@@ -1,0 +1,194 @@
+"""`okno`: the command line of the installed product. Each command explains itself with --help.
+
+It finds the embedded servers of a running `make run` by OKNO_HOME, or those that DATABASE_URL and REDIS_URL name.
+Exit codes: 0 done, 1 refused or failed (one line on standard error), 2 wrong use.
+"""
+
+import importlib
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+import orjson
+from flask.cli import FlaskGroup
+from redis import Redis
+from rq import Queue, Worker
+from rq.serializers import JSONSerializer
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from config.cron import TASKS
+from config.settings import SettingsError, settings
+from core import clock, outbox
+from core.db import database
+from core.errors import Invalid, Refusal
+from crm.app import create_app
+from tenants import members, tokens
+from tenants.directory import locate
+
+QUEUES = ("urgent", "default", "bulk")
+
+
+class Commands(FlaskGroup):
+    """The group, which turns what the house refuses into one line and exit code 1."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except Invalid as refusal:
+            fail("; ".join(f"{name}: {message}" if name else str(message) for name, message in refusal.fields))
+        except Refusal as refusal:
+            fail(f"{refusal.title}. {refusal.detail}")
+        except SettingsError as error:
+            fail(str(error))
+        except OperationalError as error:
+            fail(f"the database does not answer: {str(error.orig).strip().splitlines()[0]}")
+
+
+cli = Commands(
+    name="okno", create_app=create_app, add_default_commands=False, add_version_option=False, set_debug_flag=False,
+    help=__doc__,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """The console script."""
+    cli(prog_name="okno")
+
+
+def fail(line: str) -> NoReturn:
+    click.echo(f"okno: {line}", err=True)
+    sys.exit(1)
+
+
+def show(rows: list[dict[str, Any]], as_json: bool) -> None:
+    """A table for people, or JSON lines for programs."""
+    if as_json:
+        for row in rows:
+            click.echo(orjson.dumps(row, default=str).decode())
+        return
+    if not rows:
+        return
+    widths = {key: max(len(key), *(len(str(row[key])) for row in rows)) for key in rows[0]}
+    click.echo("  ".join(key.ljust(width) for key, width in widths.items()).rstrip())
+    for row in rows:
+        click.echo("  ".join(str(row[key]).ljust(width) for key, width in widths.items()).rstrip())
+
+
+def secret_from_input() -> str:
+    """One line of standard input, so that no secret stands in the list of processes."""
+    value = sys.stdin.readline().rstrip("\r\n")
+    if not value:
+        raise click.UsageError("give the password as one line on standard input")
+    return value
+
+
+def known(slug: str) -> Any:
+    workspace = locate(database(), slug)
+    if workspace is None:
+        fail(f"there is no workspace {slug}; see okno workspace list")
+    return workspace
+
+
+@cli.group()
+def db() -> None:
+    """The database: shape and state."""
+
+
+@db.command()
+@click.option("--pool", default=20, show_default=True, help="How many workspaces wait ready for a sign-up.")
+def upgrade(pool: int) -> None:
+    """Bring the shared tables and every workspace to this release."""
+    from crm.models import METADATA
+    from migrations import runner
+
+    here = settings()
+    urls = runner.Urls(here.database_url, here.workspace_database_url, here.control_database_url)
+    report = runner.upgrade(urls, METADATA, pool=pool, say=click.echo)
+    if report.failed:
+        fail(f"{report.failed} workspaces were not upgraded; see okno db status, mend and run this again")
+
+
+@db.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def status(as_json: bool) -> None:
+    """How many workspaces stand at which version, and what failed."""
+    with database().controlling() as control:
+        rows = control.execute(
+            text("""
+            select version, state, count(*) as workspaces, count(migration_error) as failed, max(migration_error) as error
+            from control.workspace group by version, state order by version, state
+            """)
+        ).mappings()
+        show([dict(row) for row in rows], as_json)
+
+
+@cli.group()
+def workspace() -> None:
+    """Workspaces: one for each business."""
+
+
+@workspace.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_workspaces(as_json: bool) -> None:
+    """Every workspace in use."""
+    with database().controlling() as control:
+        rows = [
+            {"slug": row.slug, "name": row.name, "state": row.state, "schema": row.schema_name, "since": row.taken_at}
+            for row in members.catalogue(control)
+        ]
+    show(rows, as_json)
+
+
+@cli.group()
+def token() -> None:
+    """Tokens: keys to the API."""
+
+
+@token.command("create")
+@click.argument("slug")
+@click.argument("email")
+@click.option("--name", required=True, help="What the token is for.")
+def create_token(slug: str, email: str, name: str) -> None:
+    """Make a token of the member EMAIL in the workspace SLUG and print it alone."""
+    with members.acting_email(database(), known(slug), email, "cli") as actor:
+        click.echo(tokens.create(actor, tokens.create.parse({"name": name}))[1])
+
+
+def until_stopped() -> Callable[[], bool]:
+    """A question that turns true at SIGTERM or Ctrl-C."""
+    asked: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _frame: asked.append(number))
+    return lambda: bool(asked)
+
+
+@cli.command()
+def relay() -> None:
+    """Hand work from the outbox to the workers and ring the open pages, until stopped."""
+    importlib.import_module("crm.features")
+    outbox.relay(database(), redis_for_work(), until_stopped())
+
+
+@cli.command("clock")
+def tick() -> None:
+    """Ask for periodic work when its time comes, until stopped. Two clocks at once do no harm."""
+    clock.run(database(), TASKS, until_stopped())
+
+
+@cli.command()
+@click.option("--burst", is_flag=True, help="Stop when no work is left.")
+def worker(burst: bool) -> None:
+    """Do the work that the relay hands over, one job at a time, each in a child of its own."""
+    connection = redis_for_work()
+    queues = [Queue(name, connection=connection, serializer=JSONSerializer) for name in QUEUES]
+    Worker(queues, connection=connection, serializer=JSONSerializer, log_job_description=False).work(
+        burst=burst, logging_level="WARNING"
+    )
+
+
+def redis_for_work() -> Redis:
+    return Redis.from_url(settings().redis_url, socket_connect_timeout=2, health_check_interval=10)

@@ -1,0 +1,40 @@
+"""What the service does for itself: ready workspaces in the pool, and old rows swept out."""
+
+from sqlalchemy import text
+
+from core.jobs import Place, job
+from tenants.directory import as_workspace
+from tenants.members import catalogue
+
+READY = 20
+
+OLD = (
+    "delete from control.sign_in where seen_at < now() - interval '7 days' or created_at < now() - interval '30 days'",
+    "delete from control.failed_sign_in where at < now() - interval '1 day'",
+    "delete from control.mailed_link where expires_at < now() - interval '30 days'",
+    "delete from control.periodic_run where due < now() - interval '7 days'",
+)
+
+
+@job("tenants.fill_pool")
+def fill_pool(place: Place) -> None:
+    """Make workspaces until READY wait for a sign-up, each in a transaction of its own."""
+    for _ in range(READY):
+        with place.database.controlling() as control:
+            ready = control.scalar(text("select count(*) from control.workspace where state = 'ready'"))
+            if (ready or 0) >= READY:
+                return
+            control.execute(text("select control.provision()"))
+
+
+@job("tenants.tidy")
+def tidy(place: Place) -> None:
+    """Sweep out sessions, links and answers that are past their time."""
+    with place.database.controlling() as control:
+        for statement in OLD:
+            control.execute(text(statement))
+        workspaces = [as_workspace(row) for row in catalogue(control) if row.state == "open"]
+    for workspace in workspaces:
+        with place.database.workspace(workspace) as session, session.begin():
+            session.execute(text("delete from idempotent_answer where at < now() - interval '1 day'"))
+            session.execute(text("delete from done where at < now() - interval '30 days'"))
