@@ -103,17 +103,14 @@ class Child:
 
     def start(self) -> None:
         """Start it, in a session of its own so that Ctrl-C reaches the supervisor alone."""
-        try:
-            self._popen = subprocess.Popen(
-                self.command,
-                env=self.environ,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise ChildError(f"{self.name}: cannot start {self.command[0]}: {error.strerror}") from error
+        self._popen = subprocess.Popen(
+            self.command,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         self.process = _process(self.name, self._popen.pid)
         threading.Thread(target=self._relay, args=(self._popen.stdout,), daemon=True).start()
 

@@ -49,6 +49,7 @@ class Supervisor:
         self.servers = _plan_servers(home, environ)
         environ = environ | _environ_of_children(home, self.ports, environ) | self.servers.environ()
         self.settings = Settings.from_env(environ)
+        _check_programs(commands, environ["PATH"])
         width = max(map(len, commands), default=0)
         children = {name: Child(name, command, environ, width) for name, command in commands.items()}
         self.release = children.pop("release", None)
@@ -89,20 +90,23 @@ class Supervisor:
             raise StartError(f"`{command}` failed with exit code {code}, so Okno does not start")
 
     def _watch(self) -> None:
-        waiting = {name: port for name, port in self.ports.items() if name in self.children}
-        ready, deadline = False, time.monotonic() + READY_WITHIN
+        """Those who answer people start first: they have both cores until they answer, then the rest starts."""
+        front = [child for name, child in self.children.items() if name in self.ports]
+        waiting, ready, deadline = list(front), False, time.monotonic() + READY_WITHIN
         while not self.stopping:
             now = time.monotonic()
-            changed = [child.tend(now) for child in self.children.values()]
+            changed = [child.tend(now) for child in (self.children.values() if ready else front)]
             changed += [self._tend_server(server, now) for server in self.servers.each()]
             if any(changed):
                 self._save()
-            waiting = {name: port for name, port in waiting.items() if not self._answers(port)}
-            if not waiting and not ready:
-                ready = True
-                say(f"Okno is ready at {self.settings.url}")
-            if waiting and now > deadline:
-                raise StartError(f"{' and '.join(waiting)} did not answer within {READY_WITHIN:g} s, so Okno stops")
+            if not ready:
+                waiting = [child for child in waiting if not self._answers(self.ports[child.name])]
+                ready = not waiting
+                if ready:
+                    say(f"Okno is ready at {self.settings.url}")
+                elif now > deadline:
+                    names = " and ".join(child.name for child in waiting)
+                    raise StartError(f"{names} did not answer within {READY_WITHIN:g} s, so Okno stops")
             time.sleep(TICK)
 
     def _tend_server(self, server: Postgres | Valkey, now: float) -> bool:
@@ -125,7 +129,7 @@ class Supervisor:
             connection.close()
 
     def _save(self) -> None:
-        """Servers first: the next start ends what a crash left in the reverse of this order."""
+        """For other commands, and for the next start should we be killed."""
         environ = self.servers.environ()
         everything = [*self.servers.each(), *self.children.values()]
         processes = tuple(one.process for one in everything if one.process)
@@ -181,8 +185,8 @@ def _recover(home: Path) -> None:
     if state is None and not lock.exists():
         return
     left = [process for process in state.processes if process.alive()] if state else []
-    for process in reversed(left):
-        process.end(signal.SIGINT if process.name == Postgres.name else signal.SIGTERM, patience=10)
+    run_state.end((process for process in left if process.name not in run_state.SERVERS), patience=5)
+    run_state.end((process for process in left if process.name in run_state.SERVERS), signal.SIGINT)
     run_state.forget(home)
     ended = f" Ended what it had left running: {', '.join(process.name for process in left)}." if left else ""
     say(f"The last run did not end in order; recovering its data.{ended}")
@@ -200,6 +204,12 @@ def _check_port(name: str, port: int) -> None:
                 f"Port {port}, for {name}, is in use by another program: stop it, "
                 "or choose other ports with PORT and STREAM_PORT"
             ) from None
+
+
+def _check_programs(commands: dict[str, list[str]], path: str) -> None:
+    for name, command in commands.items():
+        if shutil.which(command[0], path=path) is None:
+            raise StartError(f"The Procfile's {name} needs {command[0]}, which is not installed: run make again")
 
 
 def _plan_servers(home: Path, environ: dict[str, str]) -> Servers:

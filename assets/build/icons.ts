@@ -1,41 +1,55 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Plugin } from "vite";
 
-const pages = new URL("../../platform/", import.meta.url).pathname;
+const root = new URL("../../", import.meta.url).pathname;
+const rooms = ["platform", "tenants", "billing"];
 const outlines = new URL("../node_modules/@tabler/icons/icons/outline/", import.meta.url);
 
-/** One sprite of the icons that pages name: any quoted word in a Jinja expression, or `icon…"name"` in Python. */
+/**
+ * One sprite of the icons that pages name: quoted words in Jinja expressions, and in Python what is called icon.
+ * A name inside `icon(…)` that Tabler does not have fails the build.
+ */
 export function icons(): Plugin {
   return {
     name: "okno-icons",
     buildStart() {
-      const symbols = [...named()].sort().map(symbol);
-      this.emitFile({
-        type: "asset",
-        name: "icons.svg",
-        originalFileName: "icons.svg",
-        source: `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>`,
-      });
-      const own = new URL("../src/icon.svg", import.meta.url);
-      this.emitFile({ type: "asset", name: "icon.svg", originalFileName: "icon.svg", source: readFileSync(own) });
+      const { wanted, unknown } = named();
+      if (unknown.length) this.error(`Tabler has no such icons: ${unknown.join(", ")}`);
+      const sprite = `<svg xmlns="http://www.w3.org/2000/svg">${wanted.map(symbol).join("")}</svg>`;
+      const own = readFileSync(new URL("../src/icon.svg", import.meta.url), "utf8");
+      for (const [name, source] of [["icons.svg", sprite], ["icon.svg", own]] as const) {
+        this.emitFile({ type: "asset", name, originalFileName: name, source });
+      }
     },
   };
 }
 
-function named(): Set<string> {
+function named(): { wanted: string[]; unknown: string[] } {
   const words = new Set<string>();
-  for (const file of readdirSync(pages, { encoding: "utf8", recursive: true })) {
-    if (!/\.(html|py)$/.test(file)) continue;
-    const text = readFileSync(pages + file, "utf8");
+  const certain = new Set<string>();
+  for (const file of rooms.flatMap(files)) {
+    const text = readFileSync(file, "utf8");
+    for (const [, word] of text.matchAll(/\bicon\(\s*["']([a-z0-9-]+)["']/g)) certain.add(word!);
     if (file.endsWith(".html")) {
       for (const [expression] of text.matchAll(/\{[{%][^]*?[}%]\}/g)) {
         for (const [, word] of expression.matchAll(/["']([a-z0-9-]+)["']/g)) words.add(word!);
       }
     } else {
-      for (const [, word] of text.matchAll(/icon\w*["']?\]?(?::\s*\w+)?\s*[(:=]\s*["']([a-z0-9-]+)["']/g)) words.add(word!);
+      for (const [, word] of text.matchAll(/\bicon\w*["']?\s*[(:=]\s*["']([a-z0-9-]+)["']/g)) words.add(word!);
     }
   }
-  return new Set([...words].filter((word) => existsSync(new URL(`${word}.svg`, outlines))));
+  const unknown = [...certain].filter((word) => !exists(word));
+  return { wanted: [...words].filter(exists).sort(), unknown };
+}
+
+function files(room: string): string[] {
+  const names = readdirSync(join(root, room), { encoding: "utf8", recursive: true });
+  return names.filter((name) => /\.(html|py)$/.test(name)).map((name) => join(root, room, name));
+}
+
+function exists(name: string): boolean {
+  return existsSync(new URL(`${name}.svg`, outlines));
 }
 
 function symbol(name: string): string {

@@ -110,6 +110,5 @@ def start_throwaway(home: Path) -> RunState:
 def stop_throwaway(home: Path) -> None:
     """End the servers of `home` at once and remove the folder."""
     state = run_state.saved(home)
-    for process in state.processes if state else ():
-        process.end(signal.SIGINT)
+    run_state.end(state.processes if state else (), signal.SIGINT)
     shutil.rmtree(home)

@@ -22,7 +22,7 @@ import psutil
 
 from config.embedded.account import Account
 from config.embedded.errors import EmbeddedError
-from config.embedded.run_state import Process, private_file
+from config.embedded.run_state import Process, end, private_file
 
 MAJOR = "18"
 OWNER = "okno"  # the superuser, and the name of the database
@@ -149,7 +149,7 @@ class Postgres:
     def stop(self) -> None:
         """Stop at once but in order: open transactions are rolled back, the rest is on disk."""
         if self.process and self._child:
-            self.process.end(signal.SIGINT)
+            end([self.process], signal.SIGINT)
             self._child.wait()
             self.process = self._child = None
 
@@ -220,7 +220,7 @@ def _clear_stale_lock(data: Path) -> None:
     lines = _lock_lines(data)
     left = _server_of(data, lines[0]) if lines else None
     if left:
-        left.end(signal.SIGINT)
+        end([left], signal.SIGINT)
     (data / "postmaster.pid").unlink(missing_ok=True)
 
 

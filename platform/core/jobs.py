@@ -71,7 +71,7 @@ def job(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     return declare
 
 
-def later(session: Session, name: str, **arguments: str | int | UUID) -> None:
+def later(session: Session, name: str, /, **arguments: str | int | UUID) -> None:
     """Ask for a job in the session's transaction: identifiers only, since rights and values are read when it runs."""
     if name not in JOBS:
         raise LookupError(f"no such job: {name}")

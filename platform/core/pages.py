@@ -79,6 +79,14 @@ def see(url: str) -> AnyResponse:
     return redirect(url, 303)
 
 
+def came_from(otherwise: str) -> str:
+    """Where the person was when the form was opened, as its `next` says: a path of this workspace, for any other
+    address could lead to a stranger's page; else `otherwise`."""
+    wanted = request.form.get("next") or request.args.get("next") or ""
+    here = wanted.startswith(f"{request.script_root}/") and wanted.isprintable() and "\\" not in wanted
+    return wanted if here and not wanted.startswith("//") else otherwise
+
+
 def form_values(form: "MultiDict[str, str]", *lists: str) -> dict[str, Any]:
     """A form as nested values: `emails-0-address=..` becomes {"emails": [{"address": ..}]}.
 

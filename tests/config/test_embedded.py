@@ -186,7 +186,7 @@ def test_end_takes_the_whole_family_when_patience_is_over() -> None:
         assert shell.stdout
         shell.stdout.readline()
         (child,) = psutil.Process(shell.pid).children()
-        Process.of("stubborn", shell.pid).end(patience=0.2)
+        run_state.end([Process.of("stubborn", shell.pid)], patience=0.2)
         assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 

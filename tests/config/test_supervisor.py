@@ -233,10 +233,16 @@ def test_a_failed_release_starts_nothing(okno: Okno) -> None:
     assert not (okno.folder / "started").exists()
 
 
-def test_an_unknown_program_is_named(okno: Okno) -> None:
-    run = okno.start("worker: no-such-program --now")
+def test_a_missing_program_is_told_before_anything_starts(okno: Okno) -> None:
+    run = okno.start(
+        """
+        web: touch started
+        worker: no-such-program --now
+        """
+    )
     assert run.ends() == 1
-    assert run.said == "worker: cannot start no-such-program: No such file or directory\n"
+    assert run.said == "The Procfile's worker needs no-such-program, which is not installed: run make again\n"
+    assert not (okno.folder / "started").exists()
 
 
 def test_a_port_in_use_is_told_before_anything_starts(okno: Okno) -> None:

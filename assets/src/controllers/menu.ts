@@ -1,15 +1,16 @@
 import { Controller } from "@hotwired/stimulus";
+import { isWriting } from "../fields";
 
 /** A details element as a menu: Esc and a click elsewhere close it, arrows move in it. */
 export default class extends Controller<HTMLDetailsElement> {
   override connect(): void {
     document.addEventListener("click", this.#outside);
-    this.element.addEventListener("keydown", this.#key);
+    document.addEventListener("keydown", this.#key);
   }
 
   override disconnect(): void {
     document.removeEventListener("click", this.#outside);
-    this.element.removeEventListener("keydown", this.#key);
+    document.removeEventListener("keydown", this.#key);
   }
 
   #outside = (event: MouseEvent): void => {
@@ -25,7 +26,7 @@ export default class extends Controller<HTMLDetailsElement> {
     }
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const items = [...this.element.querySelectorAll<HTMLElement>(".menu-pop > :is(a, button), .menu-pop > form > button")];
-    if (!by || !items.length || (event.target as Element).matches("input, select, textarea")) return;
+    if (!by || !items.length || !this.element.contains(event.target as Node) || isWriting(event.target)) return;
     event.preventDefault();
     const at = items.indexOf(document.activeElement as HTMLElement);
     items[at < 0 ? (by > 0 ? 0 : items.length - 1) : (at + by + items.length) % items.length]!.focus();

@@ -10,7 +10,12 @@ export default class extends Controller<HTMLElement> {
   #last: HTMLInputElement | undefined;
 
   override connect(): void {
+    document.addEventListener("turbo:morph", this.#show);
     this.#show();
+  }
+
+  override disconnect(): void {
+    document.removeEventListener("turbo:morph", this.#show);
   }
 
   rowTargetConnected(): void {
@@ -37,7 +42,7 @@ export default class extends Controller<HTMLElement> {
     this.#show();
   }
 
-  #show(): void {
+  #show = (): void => {
     const ticked = this.rowTargets.filter((box) => box.checked);
     for (const box of this.rowTargets) box.closest("tr")!.ariaSelected = box.checked ? "true" : null;
     for (const all of this.allTargets) {
@@ -45,5 +50,5 @@ export default class extends Controller<HTMLElement> {
       all.indeterminate = ticked.length > 0 && !all.checked;
     }
     for (const count of this.countTargets) count.textContent = count.dataset.text!.replace("{n}", String(ticked.length));
-  }
+  };
 }

@@ -26,6 +26,7 @@ export default class extends Controller<HTMLElement> {
     link.closest<HTMLDetailsElement>("details.menu")?.removeAttribute("open");
     const frame = document.createElement("turbo-frame") as FrameElement;
     frame.id = "sheet";
+    frame.className = "form-page";
     frame.src = link.href;
     this.dialogTarget.replaceChildren(frame);
     this.dialogTarget.ariaBusy = "true";

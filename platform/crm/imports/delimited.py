@@ -33,7 +33,7 @@ UTF8_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\x
 
 
 def guess_encoding(file: BinaryIO) -> str | None:
-    """One of ENCODINGS, or None when the bytes are no text at all. Reads the file once at most twice, in pieces."""
+    """One of ENCODINGS, or None when the bytes are no text at all. Reads the file in pieces, at most three times."""
     file.seek(0)
     head = file.read(65_536)
     for bom, encoding in BOMS.items():
@@ -78,7 +78,7 @@ def is_utf8(file: BinaryIO) -> bool:
 def mostly_utf8(file: BinaryIO) -> bool:
     high = letters = 0
     file.seek(0)
-    while chunk := file.read(CHUNK):
+    while high < 20_000 and (chunk := file.read(CHUNK)):
         high += len(chunk.translate(None, ASCII))
         letters += sum(map(len, UTF8_LETTER.findall(chunk)))
     return letters > 0.9 * high

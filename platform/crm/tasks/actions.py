@@ -1,5 +1,6 @@
 """Every change of a task."""
 
+from collections.abc import Set
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -87,7 +88,7 @@ def create(actor: Actor, data: NewTask) -> Task:
     task = Task(**without_clock(given))
     task.assignee_id = task.assignee_id or actor.member.id
     set_due(actor, task, given)
-    check_links(actor, task, data.model_fields_set)
+    check_links(actor, task, given.keys())
     actor.db.add(task)
     return task
 
@@ -98,11 +99,12 @@ def change(actor: Actor, data: ChangedTask) -> Task:  # type: ignore[valid-type]
     task = actor.take(Task, data.id, "edit", data.version)
     given = data.model_dump(exclude_unset=True, exclude={"id", "version"})
     before = Due.seen(task.due_on, task.due_at, ZoneInfo(given.get("time_zone") or actor.member.time_zone))
-    for name, value in without_clock(given).items():
+    changed = {name: value for name, value in without_clock(given).items() if getattr(task, name) != value}
+    for name, value in changed.items():
         setattr(task, name, value)
     if given.keys() & {"due_on", "due_time"}:
         set_due(actor, task, given, before)
-    check_links(actor, task, given)
+    check_links(actor, task, changed.keys())
     return task
 
 
@@ -125,7 +127,7 @@ def reopen(actor: Actor, data: OneTask) -> Task:
 def assign(actor: Actor, data: AssignedTask) -> Task:
     task = actor.take(Task, data.id, "assign", data.version)
     task.assignee_id = data.assignee_id
-    actor.linked(Member, task.assignee_id, "assignee_id")
+    check_links(actor, task, {"assignee_id"})
     return task
 
 
@@ -165,11 +167,11 @@ def set_due(actor: Actor, task: Task, given: dict[str, Any], before: Due | None 
     task.due_at = instant(day, hour, zone) if day and hour else None
 
 
-def check_links(actor: Actor, task: Task, given: Any) -> None:
-    """Records that were named must be there and visible; a task for somebody else needs the right to assign."""
+def check_links(actor: Actor, task: Task, changed: Set[str]) -> None:
+    """Records newly named must be there and visible; a task for somebody else needs the right to assign."""
     for name, model in (("contact_id", Contact), ("company_id", Company), ("deal_id", Deal)):
-        if name in given:
+        if name in changed:
             actor.linked(model, getattr(task, name), name)
-    if "assignee_id" in given and task.assignee_id != actor.member.id:
+    if "assignee_id" in changed and task.assignee_id != actor.member.id:
         actor.require(("task", "assign"), task)
-        actor.linked(Member, task.assignee_id, "assignee_id")
+        actor.linked(Member, task.assignee_id, "assignee_id", Member.state == "active")

@@ -37,6 +37,10 @@ class Due:
         local = due_at.astimezone(zone)
         return cls(local.date(), local.time().replace(second=0, microsecond=0))
 
+    @property
+    def clock(self) -> str:
+        return self.hour.strftime("%H:%M") if self.hour else ""
+
 
 def group(due_on: date | None, due_at: datetime | None, now: datetime) -> Group:
     """Where an open task stands for somebody whose local time is `now`. An hour is late once it has passed, a day once

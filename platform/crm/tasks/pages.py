@@ -1,0 +1,182 @@
+"""Pages of tasks: the list, the form, the tick and the quick postponing."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+from uuid import UUID
+
+from flask import flash, request, url_for
+from flask_babel import gettext as _
+
+from core.actor import Actor
+from core.db import as_uuid
+from core.errors import Conflict, Invalid
+from core.ids import new_id
+from core.listing import Ask
+from core.pages import (
+    Answer, Pages, blank_to_none, came_from, day, form_values, refused, render, see, today_of, zone_of,
+)
+from core.records import Record
+from crm.companies.models import Company
+from crm.contacts.models import Contact
+from crm.deals.models import Deal
+from crm.tasks import actions, queries
+from crm.tasks.actions import OneTask
+from crm.tasks.due import Due
+from crm.tasks.models import Task
+from tenants.members import colleagues
+from tenants.models import Member
+
+pages = Pages("tasks", __name__)
+
+LINKS: dict[str, type[Record]] = {"contact_id": Contact, "company_id": Company, "deal_id": Deal}
+BLANKS = ("due_on", "due_time", "assignee_id", "version", *LINKS)
+PAGE = 100
+
+
+@pages.get("/tasks/")
+def index(actor: Actor) -> str:
+    mine, done = request.args.get("who") != "all", request.args.get("done") == "true"
+    filters = {"done": str(done), **({"mine": "true"} if mine else {})}
+    ask = Ask(sort="-created" if done else "due", cursor=request.args.get("cursor", ""), limit=PAGE, filters=filters)
+    page = queries.LISTING.page(actor, ask, *queries.shown(actor))
+    groups = queries.grouped(queries.items(actor, page.rows))
+    if not done and not page.next:
+        groups["done"] = queries.lately_done(actor, mine)
+    return render(
+        actor, "tasks/index.html", groups=groups, page=page, mine=mine, done=done,
+        count=queries.LISTING.count(actor, ask), after=finished(actor),
+    )
+
+
+@pages.get("/tasks/new")
+def new(actor: Actor) -> str:
+    asked = {name: request.args.get(name, "") for name in (*LINKS, "name", "due_on", "todo")}
+    typed = {**asked, "id": str(new_id()), "todo": asked["todo"] or "task", "assignee_id": str(actor.member.id)}
+    return render(actor, "tasks/form.html", errors={}, **filled(actor, typed))
+
+
+@pages.post("/tasks/")
+def create(actor: Actor) -> Answer:
+    typed = form_values(request.form)
+    try:
+        task = actions.create(actor, actions.create.parse(given(typed)))
+    except Invalid as error:
+        return refused(actor, "tasks/form.html", error, **filled(actor, typed))
+    flash(_("Added: %(name)s", name=task.name))
+    return see(back())
+
+
+@pages.get("/tasks/<uuid:task_id>")
+def edit(actor: Actor, task_id: UUID) -> str:
+    task = actor.find(Task, task_id)
+    return render(actor, "tasks/form.html", errors={}, **filled(actor, stored(actor, task), task))
+
+
+@pages.post("/tasks/<uuid:task_id>")
+def change(actor: Actor, task_id: UUID) -> Answer:
+    typed = form_values(request.form)
+    try:
+        task = actions.change(actor, actions.change.parse({**given(typed), "id": task_id}))
+    except Invalid as error:
+        return refused(actor, "tasks/form.html", error, **filled(actor, typed, actor.find(Task, task_id)))
+    except Conflict:
+        task = actor.find(Task, task_id)
+        typed["version"] = str(task.version)
+        theirs = {name: value for name, value in stored(actor, task).items() if typed.get(name, value) != value}
+        return render(actor, "tasks/form.html", errors={}, **filled(actor, typed, task, theirs)), 412
+    flash(_("Saved: %(name)s", name=task.name))
+    return see(back())
+
+
+@pages.post("/tasks/<uuid:task_id>/done")
+def done(actor: Actor, task_id: UUID) -> Answer:
+    """Ticked; where that leaves a deal without a next step, the page that follows asks for one."""
+    task = actions.done(actor, OneTask(id=task_id))
+    undo = url_for("tasks.reopen", task_id=task.id, next=back())
+    flash({"text": _("Done: %(name)s", name=task.name), "undo": undo})
+    return see(back(after=str(task.id)))
+
+
+@pages.post("/tasks/<uuid:task_id>/reopen")
+def reopen(actor: Actor, task_id: UUID) -> Answer:
+    actions.reopen(actor, OneTask(id=task_id))
+    return see(back())
+
+
+@pages.post("/tasks/<uuid:task_id>/postpone")
+def postpone(actor: Actor, task_id: UUID) -> Answer:
+    """To today, tomorrow or a week from today, or (to undo it) to the day in `day`; at the hour it had."""
+    days = {"today": 0, "tomorrow": 1, "week": 7}.get(request.form.get("until", ""))
+    task = actor.find(Task, task_id)
+    before = Due.seen(task.due_on, task.due_at, zone_of(actor)).day
+    undoing = days is None
+    wanted = request.args.get("day") or None if days is None else today_of(actor) + timedelta(days=days)
+    task = actions.change(actor, actions.change.parse({"id": task_id, "due_on": wanted}))
+    if not undoing:
+        undo = url_for("tasks.postpone", task_id=task.id, day=before, next=back())
+        flash({"text": _("%(name)s: %(day)s", name=task.name, day=day(task.due_on)), "undo": undo})
+    return see(back())
+
+
+@pages.post("/tasks/<uuid:task_id>/delete")
+def delete(actor: Actor, task_id: UUID) -> Answer:
+    task = actions.delete(actor, OneTask(id=task_id))
+    undo = url_for("tasks.restore", task_id=task.id, next=back())
+    flash({"text": _("Deleted: %(name)s", name=task.name), "undo": undo})
+    return see(back())
+
+
+@pages.post("/tasks/<uuid:task_id>/restore")
+def restore(actor: Actor, task_id: UUID) -> Answer:
+    actions.restore(actor, OneTask(id=task_id))
+    return see(back())
+
+
+def back(**more: str) -> str:
+    """Where the person was, without an offer made there before; with `more` in its query."""
+    parts = urlsplit(came_from(url_for("tasks.index")))
+    query = {name: value for name, value in parse_qsl(parts.query) if name != "after"}
+    return parts._replace(query=urlencode({**query, **more})).geturl()
+
+
+def finished(actor: Actor) -> Task | None:
+    """The task just ticked (`?after=`), where its deal is open and has nothing planned now."""
+    task_id = as_uuid(request.args.get("after", ""))
+    return queries.without_next_step(actor, task_id) if task_id else None
+
+
+def given(typed: dict[str, Any]) -> dict[str, Any]:
+    """The form's values as the action takes them."""
+    return blank_to_none({name: value for name, value in typed.items() if name != "next"}, *BLANKS)
+
+
+def stored(actor: Actor, task: Task) -> dict[str, str]:
+    """A task as its form shows it to this member."""
+    due = Due.seen(task.due_on, task.due_at, zone_of(actor))
+    values = {
+        "version": task.version, "name": task.name, "todo": task.todo, "about": task.about, "due_on": due.day,
+        "due_time": due.clock, "assignee_id": task.assignee_id, **{name: getattr(task, name) for name in LINKS},
+    }
+    return {name: "" if value is None else str(value) for name, value in values.items()}
+
+
+def filled(
+    actor: Actor, typed: dict[str, Any], task: Task | None = None, theirs: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """What the form needs: the values, the choices, and of a conflict what somebody else stored meanwhile (`theirs`)."""
+    people = [(str(member_id), name) for member_id, name in colleagues(actor)]
+    assignee = typed.get("assignee_id", "")
+    if assignee and assignee not in dict(people):
+        people += [(assignee, name) for name in actor.db.scalars(named(actor, Member, assignee))]
+    known = {
+        name: [(value, title) for title in actor.db.scalars(named(actor, model, value))]
+        for name, model in LINKS.items()
+        for value in {typed.get(name, ""), (theirs or {}).get(name, "")} - {""}
+    }
+    return {
+        "task": task, "typed": typed, "theirs": theirs or {}, "people": people, "links": known, "next": back(),
+        "todos": [
+            ("task", _("Task")), ("call", _("Call")), ("meeting", _("Meeting")), ("email", _("E-mail")), ("visit", _("Visit")),
+        ],
+    }

@@ -1,0 +1,166 @@
+"""Reads over tasks: the list, and what pages show of each task."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from flask_babel import gettext as _
+from sqlalchemy import ColumnElement, DateTime, Row, ScalarSelect, and_, case, cast, func, literal, or_, select
+
+from core.actor import Actor
+from core.listing import Filter, Listing, Sort
+from core.pages import day, today_of, zone_of
+from core.records import Record
+from crm.companies.models import Company
+from crm.contacts.models import Contact
+from crm.deals.models import Deal
+from crm.tasks.due import Due, Group, group, lateness
+from crm.tasks.models import Task
+from tenants.models import Member
+
+# A day without an hour comes after the hours of that day; what has no day comes last. Days end by UTC here, since an
+# order must be the same for everybody.
+END_OF_DAY = func.timezone("UTC", cast(Task.due_on + 1, DateTime))
+DUE = func.coalesce(Task.due_at, END_OF_DAY, literal(datetime(9999, 1, 1, tzinfo=UTC)))
+
+
+def overdue(actor: Actor) -> ColumnElement[bool]:
+    """Open, and its hour passed or its day over where the actor is."""
+    passed = case((Task.due_at.is_not(None), Task.due_at < func.now()), else_=Task.due_on < today_of(actor))
+    return and_(Task.done_at.is_(None), func.coalesce(passed, False))
+
+
+LISTING = Listing(
+    model=Task,
+    sorts={"due": Sort(DUE, datetime), "created": Sort(Task.id, UUID)},
+    default_sort="due",
+    filters={
+        "assignee_id": Filter(UUID, lambda _actor, value: Task.assignee_id == value, "tasks of this member"),
+        "mine": Filter(bool, lambda actor, value: (Task.assignee_id == actor.member.id) == value, "own tasks only"),
+        "done": Filter(bool, lambda _actor, value: Task.done_at.is_not(None) == value, "only those done, or only open"),
+        "overdue": Filter(bool, lambda actor, value: overdue(actor) == value, "open and late, where you are"),
+        "contact_id": Filter(UUID, lambda _actor, value: Task.contact_id == value, "tasks with this contact"),
+        "company_id": Filter(UUID, lambda _actor, value: Task.company_id == value, "tasks with this company"),
+        "deal_id": Filter(UUID, lambda _actor, value: Task.deal_id == value, "tasks of this deal"),
+        "due_before": Filter(date, lambda _actor, value: Task.due_on < value, "due on a day before this one"),
+    },
+    searched=False,
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """A task as pages show it to one member: when it is due there, and the names it is about (None where there is none
+    or the member may not see it)."""
+
+    id: UUID
+    version: int
+    name: str
+    todo: str
+    due: Due
+    group: Group
+    late: str | None
+    assignee_id: UUID | None
+    assignee: str | None
+    contact: str | None
+    company: str | None
+    deal: str | None
+    deal_id: UUID | None
+    phone: str | None
+    email: str | None
+
+    @property
+    def about(self) -> str:
+        """"Penzion U Tří lip · Wooden windows, 14 pcs"."""
+        return " · ".join(name for name in (self.contact or self.company, self.deal) if name)
+
+    @property
+    def when(self) -> str:
+        """"today 14:00", "Fri", or nothing where no day was set."""
+        return " ".join(part for part in (day(self.due.day), self.due.clock) if part)
+
+    @property
+    def at(self) -> str:
+        """The same in a list by days: of today only the hour."""
+        if self.group in ("today", "late") and day(self.due.day) == _("today"):
+            return self.due.clock or _("Any time")
+        return self.when
+
+
+def shown(actor: Actor) -> tuple[Any, ...]:
+    """The columns from which `items` makes what a page shows, the id first."""
+
+    def of(model: type[Record], column: Any, link: Any) -> ScalarSelect[Any]:
+        return actor.visible(model, column).where(model.id == link).scalar_subquery()
+
+    return (
+        Task.id, Task.version, Task.name, Task.todo, Task.due_on, Task.due_at, Task.done_at, Task.assignee_id, Task.deal_id,
+        select(Member.name).where(Member.id == Task.assignee_id).scalar_subquery().label("assignee"),
+        of(Contact, Contact.name, Task.contact_id).label("contact"),
+        of(Contact, Contact.phones[0]["number"].astext, Task.contact_id).label("phone"),
+        of(Contact, Contact.emails[0]["address"].astext, Task.contact_id).label("email"),
+        of(Company, Company.name, Task.company_id).label("company"),
+        of(Deal, Deal.name, Task.deal_id).label("deal"),
+    )
+
+
+def items(actor: Actor, rows: Iterable[Row[Any]]) -> list[Item]:
+    """What to show of each row, in the order of their hours; a day's tasks without an hour after those with one."""
+    zone = zone_of(actor)
+    now = datetime.now(zone)
+    found = [
+        Item(
+            id=row.id, version=row.version, name=row.name, todo=row.todo,
+            due=Due.seen(row.due_on, row.due_at, zone),
+            group="done" if row.done_at else group(row.due_on, row.due_at, now),
+            late=None if row.done_at else lateness(row.due_on, row.due_at, now),
+            assignee_id=row.assignee_id, assignee=row.assignee, contact=row.contact, company=row.company,
+            deal=row.deal, deal_id=row.deal_id, phone=row.phone, email=row.email,
+        )
+        for row in rows
+    ]
+    return sorted(found, key=order)
+
+
+def order(item: Item) -> tuple[Any, ...]:
+    due = item.due
+    return (due.day is None, due.day or date.max, due.hour is None, due.hour or datetime.max.time(), item.id)
+
+
+def grouped(found: Sequence[Item]) -> dict[Group, list[Item]]:
+    """By group, the most pressing first; groups without a task are left out."""
+    groups: tuple[Group, ...] = ("late", "today", "soon", "later", "someday", "done")
+    by_group = {name: [item for item in found if item.group == name] for name in groups}
+    return {name: some for name, some in by_group.items() if some}
+
+
+def of_subject(actor: Actor, subject: Record, most: int = 20) -> list[Item]:
+    """The open tasks of a contact, a company or a deal, the next step first."""
+    link = {"contact": Task.contact_id, "company": Task.company_id, "deal": Task.deal_id}[subject.kind]
+    query = actor.visible(Task, *shown(actor)).where(link == subject.id, Task.done_at.is_(None))
+    return items(actor, actor.db.execute(query.order_by(DUE, Task.id).limit(most)))
+
+
+def agenda(actor: Actor, days: int, most: int = 200) -> list[Item]:
+    """The member's own open tasks due within so many days or late, and those done today."""
+    today = today_of(actor)
+    midnight = datetime.combine(today, datetime.min.time(), zone_of(actor))
+    # One day more than asked: an hour in another member's calendar may fall on the next day there.
+    open_soon = and_(Task.done_at.is_(None), Task.due_on <= today + timedelta(days=days + 1))
+    query = actor.visible(Task, *shown(actor)).where(
+        Task.assignee_id == actor.member.id, or_(open_soon, Task.done_at >= midnight)
+    )
+    rows = actor.db.execute(query.order_by(Task.due_on, Task.due_at, Task.id).limit(most))
+    return [item for item in items(actor, rows) if item.group not in ("later", "someday")]
+
+
+def lately_done(actor: Actor, mine: bool, most: int = 10) -> list[Item]:
+    """What was done last, the newest first."""
+    query = actor.visible(Task, *shown(actor)).where(Task.done_at.is_not(None))
+    if mine:
+        query = query.where(Task.assignee_id == actor.member.id)
+    rows = actor.db.execute(query.order_by(Task.done_at.desc(), Task.id).limit(most)).all()
+    by_id = {item.id: item for item in items(actor, rows)}
+    return [by_id[row.id] for row in rows]

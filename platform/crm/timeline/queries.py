@@ -1,0 +1,205 @@
+"""Reads over what happened: the list of notes, and the timeline of a record, where notes and events stand together."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from babel.dates import format_skeleton
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from markupsafe import Markup
+from sqlalchemy import ColumnElement, Row, Select, func, literal, or_, select, tuple_, union_all
+
+from core.access import scope_of, within
+from core.actor import Actor
+from core.errors import Invalid
+from core.events import Event
+from core.listing import Filter, Listing, Sort
+from core.pages import today_of, zone_of
+from core.records import Record
+from crm.companies.models import Company
+from crm.contacts.models import Contact
+from crm.deals.models import Deal
+from crm.tasks.models import Task
+from crm.timeline.models import Note
+from crm.timeline.sentences import names_in, sentence
+from tenants.models import Member
+
+SHOWN = 30
+LINKED = 500  # of each kind of record that hangs on the subject, the newest
+
+LISTING = Listing(
+    model=Note,
+    sorts={"at": Sort(Note.at, datetime), "created": Sort(Note.id, UUID)},
+    default_sort="-created",
+    filters={
+        "contact_id": Filter(UUID, lambda _actor, value: Note.contact_id == value, "notes on this contact"),
+        "company_id": Filter(UUID, lambda _actor, value: Note.company_id == value, "notes on this company"),
+        "deal_id": Filter(UUID, lambda _actor, value: Note.deal_id == value, "notes on this deal"),
+        "author_id": Filter(UUID, lambda _actor, value: Note.author_id == value, "notes of this member"),
+        "form": Filter(str, lambda _actor, value: Note.form == value, "note or call"),
+        "after": Filter(datetime, lambda _actor, value: Note.at > value, "written after this moment"),
+    },
+    searched=False,
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the timeline. `said` by a person (`who`), with the note it is; or a machine's line with its `sign`."""
+
+    at: datetime
+    id: UUID
+    line: Markup
+    who: str | None = None
+    sign: str = ""
+    said: str = ""
+    note: Row[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Entries, newest first, by the days of the reader's calendar; and the cursor of those before, if there are any."""
+
+    days: list[tuple[str, list[Entry]]]
+    older: str | None
+
+
+def timeline_of(
+    actor: Actor,
+    contact: Contact | None = None,
+    company: Company | None = None,
+    deal: Deal | None = None,
+    before: str = "",
+) -> Feed:
+    """What was said and done about one record and what hangs on it. Raises Invalid for a cursor that is none."""
+    subject = contact or company or deal
+    if subject is None:
+        raise TypeError("a timeline is of a contact, a company or a deal")
+    place = read_place(before) if before else None
+    linked = linked_to(actor, subject)
+    notes = actor.db.execute(notes_about(actor, linked, place)).all()
+    events = actor.db.execute(events_about(actor, subject, linked, place)).all()
+    names = names_in(actor, events)
+    told = [Entry(e.at, e.id, line, sign=sign) for e in events for line, sign in [sentence(e, names, subject.id)] if line]
+    entries = sorted((*map(spoken, notes), *told), key=lambda entry: (entry.at, entry.id), reverse=True)
+    ends = [rows[SHOWN - 1] for rows in (notes, events) if len(rows) > SHOWN]
+    if ends:  # beyond the last row of the fuller list nothing is known of the order
+        end = max((row.at, row.id) for row in ends)
+        entries = [entry for entry in entries if (entry.at, entry.id) >= end]
+    return Feed(by_day(actor, entries), write_place(*end) if ends else None)
+
+
+def linked_to(actor: Actor, subject: Record) -> dict[str, list[UUID]]:
+    """The records whose notes and tasks belong to the subject's timeline: itself, its deals, a company's people."""
+    ids: dict[str, list[UUID]] = {"contact": [], "company": [], "deal": []}
+    ids[subject.kind].append(subject.id)
+    arms = []
+    if isinstance(subject, Contact):
+        arms = [known(actor, Deal).where(Deal.contact_id == subject.id)]
+    elif isinstance(subject, Company):
+        arms = [
+            known(actor, Deal).where(Deal.company_id == subject.id),
+            known(actor, Contact).where(Contact.company_id == subject.id),
+        ]
+    if arms:
+        newest = [select(arm.order_by(arm.selected_columns.id.desc()).limit(LINKED).subquery()) for arm in arms]
+        for kind, found in actor.db.execute(union_all(*newest)):
+            ids[kind].append(found)
+    return ids
+
+
+def known(actor: Actor, model: type[Record]) -> Select[Any]:
+    """(kind, id) of records within the actor's scope, those in the bin too: their past is not gone."""
+    scope = scope_of(actor.rights, (model.kind, "view"))
+    return select(literal(model.kind).label("kind"), model.id.label("id")).where(within(scope, model, actor.member.id))
+
+
+def about(model: type[Note] | type[Task], linked: dict[str, list[UUID]]) -> ColumnElement[bool]:
+    columns = {"contact": model.contact_id, "company": model.company_id, "deal": model.deal_id}
+    return or_(*(columns[kind].in_(ids) for kind, ids in linked.items() if ids))
+
+
+def notes_about(actor: Actor, linked: dict[str, list[UUID]], place: tuple[datetime, UUID] | None) -> Select[Any]:
+    """With the names of their authors and of the deals and contacts they stand on."""
+    columns = (
+        Note.id, Note.at, Note.version, Note.form, Note.text, Note.direction, Note.result, Note.minutes, Note.author_id,
+        Member.name.label("author"), Note.deal_id, Deal.name.label("deal"), Note.contact_id, Contact.name.label("contact"),
+    )
+    query = (
+        actor.visible(Note, *columns)
+        .outerjoin(Member, Member.id == Note.author_id)
+        .outerjoin(Deal, Deal.id == Note.deal_id)
+        .outerjoin(Contact, Contact.id == Note.contact_id)
+        .where(about(Note, linked))
+    )
+    if place:
+        query = query.where(tuple_(Note.at, Note.id) < tuple_(*map(literal, place)))
+    return query.order_by(Note.at.desc(), Note.id.desc()).limit(SHOWN + 1)
+
+
+def events_about(
+    actor: Actor, subject: Record, linked: dict[str, list[UUID]], place: tuple[datetime, UUID] | None
+) -> Select[Any]:
+    """Events of the subject, its deals, and the tasks linked to any of them; of notes only that one went or came back."""
+    records = union_all(
+        select(func.unnest([subject.id, *linked["deal"]])),
+        select(known(actor, Task).where(about(Task, linked)).subquery().c.id),
+        select(known(actor, Note).where(about(Note, linked)).subquery().c.id),
+    )
+    query = select(Event).where(
+        Event.record_id.in_(records), or_(Event.kind != "note", Event.change.in_(("deleted", "restored")))
+    )
+    if place:
+        query = query.where(tuple_(Event.at, Event.id) < tuple_(*map(literal, place)))
+    columns = [column for column in Event.__table__.columns if column.name not in ("request_id", "action")]
+    return query.with_only_columns(*columns).order_by(Event.at.desc(), Event.id.desc()).limit(SHOWN + 1)
+
+
+def spoken(note: Row[Any]) -> Entry:
+    who = note.author or _("Somebody")
+    line = Markup("<b>{}</b> {}").format(who, call_line(note) if note.form == "call" else _("wrote"))
+    return Entry(note.at, note.id, line, who=who, said=note.text, note=note)
+
+
+def call_line(note: Row[Any]) -> Markup:
+    """"called, 4 min, answered"."""
+    parts = [Markup("{}").format(_("was called") if note.direction == "in" else _("called"))]
+    if note.minutes:
+        parts.append(Markup("{}").format(_("%(n)s min", n=note.minutes)))
+    results = {"answered": ("good", _("answered")), "missed": ("late", _("missed")), "voicemail": ("", _("voicemail"))}
+    if note.result in results:
+        parts.append(Markup('<span class="{}">{}</span>').format(*results[note.result]))
+    return Markup(", ").join(parts)
+
+
+def by_day(actor: Actor, entries: list[Entry]) -> list[tuple[str, list[Entry]]]:
+    zone, today = zone_of(actor), today_of(actor)
+    days = groupby(entries, key=lambda entry: entry.at.astimezone(zone).date())
+    return [(day_name(day, today), list(group)) for day, group in days]
+
+
+def day_name(day: date, today: date) -> str:
+    """"Today", "Yesterday", "Friday 20 November" in the reader's own order; the year only if it is another."""
+    distance = (today - day).days
+    if distance in (0, 1):
+        return str(_("Yesterday") if distance else _("Today"))
+    skeleton = "MMMMEEEEd" if day.year == today.year else "yMMMMd"
+    return format_skeleton(skeleton, day, locale=get_locale() or "en")
+
+
+def write_place(at: datetime, entry_id: UUID) -> str:
+    return f"{at.isoformat()}~{entry_id}"
+
+
+def read_place(before: str) -> tuple[datetime, UUID]:
+    at, _tilde, entry_id = before.partition("~")
+    try:
+        place = datetime.fromisoformat(at), UUID(entry_id)
+        if place[0].tzinfo is None:
+            raise ValueError
+    except ValueError:
+        raise Invalid(("before", _("This place is not in the timeline. Start again without it."))) from None
+    return place
