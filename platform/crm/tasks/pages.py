@@ -140,10 +140,10 @@ def back(**more: str) -> str:
     return parts._replace(query=urlencode({**query, **more})).geturl()
 
 
-def finished(actor: Actor) -> Task | None:
-    """The task just ticked (`?after=`), where its deal is open and has nothing planned now."""
+def finished(actor: Actor) -> queries.FollowUp | None:
+    """What the task just ticked (`?after=`) was about, where nothing more is planned for it."""
     task_id = as_uuid(request.args.get("after", ""))
-    return queries.without_next_step(actor, task_id) if task_id else None
+    return queries.follow_up(actor, task_id) if task_id else None
 
 
 def given(typed: dict[str, Any]) -> dict[str, Any]:
@@ -165,18 +165,22 @@ def filled(
     actor: Actor, typed: dict[str, Any], task: Task | None = None, theirs: dict[str, str] | None = None
 ) -> dict[str, Any]:
     """What the form needs: the values, the choices, and of a conflict what somebody else stored meanwhile (`theirs`)."""
-    people = [(str(member_id), name) for member_id, name in colleagues(actor)]
-    assignee = typed.get("assignee_id", "")
-    if assignee and assignee not in dict(people):
-        people += [(assignee, name) for name in actor.db.scalars(named(actor, Member, assignee))]
-    known = {
-        name: [(value, title) for title in actor.db.scalars(named(actor, model, value))]
-        for name, model in LINKS.items()
-        for value in {typed.get(name, ""), (theirs or {}).get(name, "")} - {""}
-    }
-    return {
-        "task": task, "typed": typed, "theirs": theirs or {}, "people": people, "links": known, "next": back(),
-        "todos": [
+    theirs = theirs or {}
+    choices = {
+        "assignee_id": [(str(member_id), name) for member_id, name in colleagues(actor)],
+        "todo": [
             ("task", _("Task")), ("call", _("Call")), ("meeting", _("Meeting")), ("email", _("E-mail")), ("visit", _("Visit")),
         ],
+        **{name: named(actor, model, typed.get(name, ""), theirs.get(name, "")) for name, model in LINKS.items()},
     }
+    if typed.get("assignee_id") not in dict(choices["assignee_id"]):
+        choices["assignee_id"] += named(actor, Member, typed.get("assignee_id", ""))
+    said = {name: dict(choices.get(name, ())).get(value, value) or _("nothing") for name, value in theirs.items()}
+    return {"task": task, "typed": typed, "theirs": said, "choices": choices, "next": back()}
+
+
+def named(actor: Actor, model: Any, *values: str) -> list[tuple[str, str]]:
+    """(id, name) of those records that are there and visible."""
+    ids = [found for found in map(as_uuid, values) if found]
+    rows = actor.db.execute(actor.visible(model, model.id, model.name).where(model.id.in_(ids))) if ids else ()
+    return [(str(row.id), row.name) for row in rows]

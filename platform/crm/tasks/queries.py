@@ -89,6 +89,15 @@ class Item:
         return self.when
 
 
+@dataclass(frozen=True)
+class FollowUp:
+    """A task that was just done, and the record it was about, for which nothing is planned now."""
+
+    done: str
+    subject: str
+    link: dict[str, UUID]
+
+
 def shown(actor: Actor) -> tuple[Any, ...]:
     """The columns from which `items` makes what a page shows, the id first."""
 
@@ -164,3 +173,27 @@ def lately_done(actor: Actor, mine: bool, most: int = 10) -> list[Item]:
     rows = actor.db.execute(query.order_by(Task.done_at.desc(), Task.id).limit(most)).all()
     by_id = {item.id: item for item in items(actor, rows)}
     return [by_id[row.id] for row in rows]
+
+
+def follow_up(actor: Actor, task_id: UUID) -> FollowUp | None:
+    """What to ask after a task: the next step of its deal, else of its contact or company, where there is none yet."""
+    row = actor.db.execute(
+        actor.visible(Task, Task.name, Task.deal_id, Task.contact_id, Task.company_id).where(
+            Task.id == task_id, Task.done_at.is_not(None)
+        )
+    ).first()
+    if row is None:
+        return None
+    subjects: tuple[tuple[str, Any, Any], ...] = (
+        ("deal_id", Deal, Task.deal_id), ("contact_id", Contact, Task.contact_id), ("company_id", Company, Task.company_id)
+    )
+    name, model, column = next((one for one in subjects if getattr(row, one[0])), (None, None, None))
+    if name is None:
+        return None
+    subject_id = getattr(row, name)
+    planned = select(Task.id).where(column == subject_id, Task.done_at.is_(None), Task.deleted_at.is_(None))
+    query = actor.visible(model, model.name).where(model.id == subject_id, ~planned.exists())
+    if model is Deal:
+        query = query.where(Deal.status == "open")
+    title = actor.db.scalar(query)
+    return FollowUp(row.name, title, {name: subject_id}) if title is not None else None

@@ -1,22 +1,230 @@
 """Events as sentences in the reader's language: "Deal Windows for a flat moved from Measurement to Quote"."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from flask_babel import format_decimal
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from sqlalchemy import Row, select
 
+from core.access import scope_of, within
 from core.actor import Actor
-from core.pages import clock, day, highlight
+from core.pages import clock, day, highlight, zone_of
 from core.people import shown_phone
-from core.text import shortened
+from core.records import Record
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Pipeline, Stage
 from tenants.models import Member
+
+LONGEST = 80  # characters of a value in a sentence
+
+# What became of the record as a whole. A deal or task is named, except on its own card.
+WHOLE: dict[tuple[str, str], Any] = {
+    ("contact", "created"): _l("Contact added"),
+    ("contact", "imported"): _l("Contact imported"),
+    ("contact", "deleted"): _l("Contact deleted"),
+    ("contact", "restored"): _l("Contact restored"),
+    ("company", "created"): _l("Company added"),
+    ("company", "imported"): _l("Company imported"),
+    ("company", "deleted"): _l("Company deleted"),
+    ("company", "restored"): _l("Company restored"),
+    ("deal", "created"): _l("Deal %(name)s added"),
+    ("deal", "imported"): _l("Deal %(name)s imported"),
+    ("deal", "deleted"): _l("Deal %(name)s deleted"),
+    ("deal", "restored"): _l("Deal %(name)s restored"),
+    ("deal", "won"): _l("Deal %(name)s won"),
+    ("deal", "lost"): _l("Deal %(name)s lost"),
+    ("deal", "open"): _l("Deal %(name)s opened again"),
+    ("task", "created"): _l("Task %(name)s added"),
+    ("task", "due"): _l("Task %(name)s added, due %(due)s"),
+    ("task", "deleted"): _l("Task %(name)s deleted"),
+    ("task", "restored"): _l("Task %(name)s restored"),
+    ("task", "done"): _l("Task %(name)s done"),
+    ("task", "open"): _l("Task %(name)s opened again"),
+    ("note", "deleted"): _l("Note deleted"),
+    ("note", "restored"): _l("Note restored"),
+}
+
+FIELDS: dict[str, Any] = {
+    "prefix": _l("Title"),
+    "first_name": _l("First name"),
+    "last_name": _l("Last name"),
+    "name": _l("Name"),
+    "position": _l("Position"),
+    "about": _l("About"),
+    "source": _l("Came from"),
+    "emails": _l("E-mail"),
+    "phones": _l("Phone"),
+    "addresses": _l("Address"),
+    "labels": _l("Labels"),
+    "owner_id": _l("Owner"),
+    "assignee_id": _l("Assignee"),
+    "company_id": _l("Company"),
+    "contact_id": _l("Contact"),
+    "pipeline_id": _l("Pipeline"),
+    "stage_id": _l("Stage"),
+    "reg_no": _l("Registration number"),
+    "vat_no": _l("VAT number"),
+    "website": _l("Website"),
+    "amount": _l("Amount"),
+    "currency": _l("Currency"),
+    "probability": _l("Probability"),
+    "expected_close": _l("Expected close"),
+    "lost_reason": _l("Reason"),
+    "due_on": _l("Due"),
+    "due_at": _l("Due"),
+}
+
+NAMED: dict[str, type[Record]] = {
+    "owner_id": Member,
+    "assignee_id": Member,
+    "company_id": Company,
+    "contact_id": Contact,
+    "pipeline_id": Pipeline,
+    "stage_id": Stage,
+}
+
+Names = dict[str, str]
+Sentence = tuple[Markup | None, str]
+
+
+def names_in(actor: Actor, events: Iterable[Row[Any]]) -> Names:
+    """Names of all that the events mention by id: one query for each kind. Those the actor may not see stay unnamed."""
+    wanted: dict[type[Record], set[str]] = {}
+    for event in events:
+        if event.member_id:
+            wanted.setdefault(Member, set()).add(str(event.member_id))
+        for values in (event.before, event.after):
+            for field in values.keys() & NAMED.keys():
+                if values[field]:
+                    wanted.setdefault(NAMED[field], set()).add(values[field])
+    names: Names = {}
+    for model, ids in wanted.items():
+        scope = scope_of(actor.rights, ("pipeline" if model is Stage else model.kind, "view"))
+        named: Any = model
+        query = select(named.id, named.name).where(named.id.in_(ids), within(scope, model, actor.member.id))
+        names.update((str(row.id), row.name) for row in actor.db.execute(query))
+    return names
+
+
+def sentence(event: Row[Any], names: Names, subject_id: UUID) -> Sentence:
+    """The event as a line with its sign (created, changed, moved, given, won, lost, done ...); None when nothing is worth telling."""
+    own = event.record_id == subject_id
+    title = "" if own else event.title
+    if event.change == "changed":
+        line, sign = change_line(event, names, title)
+    else:
+        line, sign = whole_line(event, title)
+    if line is None:
+        return None, ""
+    who = names.get(str(event.member_id)) if event.member_id else None
+    if who and event.via == "api":
+        return Markup("{} · {}").format(line, _("%(who)s, by API", who=who)), sign
+    return (Markup("{} · {}").format(line, who) if who else line), sign
+
+
+def whole_line(event: Row[Any], title: str) -> Sentence:
+    change = "imported" if event.change == "created" and event.via == "import" else event.change
+    due = due_text(event.after) if (event.kind, change) == ("task", "created") else ""
+    text = WHOLE.get((event.kind, "due" if due else change))
+    if text is None:
+        return None, ""
+    return highlight(text, {"name": title, "due": due}), change
+
+
+def change_line(event: Row[Any], names: Names, title: str) -> Sentence:
+    after, before = event.after, event.before
+    if event.kind == "deal" and "status" in after:
+        line = highlight(WHOLE["deal", after["status"]], {"name": title})
+        reason = after.get("lost_reason")
+        return (Markup("{}: {}").format(line, cut(reason)) if reason else line), after["status"]
+    if event.kind == "deal" and "stage_id" in after:
+        moved = {"name": title, "before": named(names, before["stage_id"]), "after": named(names, after["stage_id"])}
+        return highlight(_("Deal %(name)s moved from %(before)s to %(after)s"), moved), "moved"
+    if event.kind == "task" and "done_at" in after:
+        done = "done" if after["done_at"] else "open"
+        return highlight(WHOLE["task", done], {"name": title}), done
+    told = [difference(field, before.get(field), after.get(field), names) for field in told_fields(after)]
+    if not told:
+        return None, ""
+    line = Markup("; ").join(told)
+    if title:
+        line = Markup("<b>{}</b>: {}").format(title, line)
+    return line, "given" if set(after) <= {"owner_id", "assignee_id"} else "changed"
+
+
+def told_fields(after: dict[str, Any]) -> list[str]:
+    """A day with an hour changes in two columns; it is told once."""
+    return [field for field in FIELDS if field in after and not (field == "due_on" and "due_at" in after and after["due_at"])]
+
+
+def difference(field: str, before: Any, after: Any, names: Names) -> Markup:
+    if field == "labels":
+        gone, come = (sorted(set(a or []) - set(b or [])) for a, b in ((before, after), (after, before)))
+        parts = [highlight(_("label %(name)s added"), {"name": name}) for name in come]
+        parts += [highlight(_("label %(name)s removed"), {"name": name}) for name in gone]
+        return Markup(", ").join(parts)
+    was, now = shown(field, before, names), shown(field, after, names)
+    values = {"field": FIELDS[field], "before": was, "after": now}
+    if was and now:
+        return told_as(_("%(field)s changed from %(before)s to %(after)s"), values)
+    if now:
+        return told_as(_("%(field)s: %(after)s"), values)
+    return told_as(_("%(field)s removed, it was %(before)s"), values)
+
+
+def told_as(text: str, values: dict[str, Any]) -> Markup:
+    """The field's name plain, its values bold."""
+    bold = highlight(text.replace("%(field)s", "%%(field)s"), {key: value for key, value in values.items() if key != "field"})
+    return bold % {"field": str(values["field"])}
+
+
+def shown(field: str, value: Any, names: Names) -> str:
+    """A value of an event, which is JSON, as people read it; "" for none."""
+    if value in (None, "", [], {}):
+        return ""
+    if field in NAMED:
+        return named(names, value)
+    if field == "emails":
+        return cut(", ".join(email["address"] for email in value))
+    if field == "phones":
+        return cut(", ".join(shown_phone(phone["number"]) for phone in value))
+    if field == "addresses":
+        return cut("; ".join(address_line(address) for address in value))
+    if field == "amount":
+        return str(format_decimal(Decimal(value)))
+    if field == "probability":
+        return f"{value} %"
+    if field in ("expected_close", "due_on"):
+        return day(date.fromisoformat(value))
+    if field == "due_at":
+        return due_text({"due_at": value})
+    return cut(str(value))
+
+
+def address_line(address: dict[str, str]) -> str:
+    """"Lidická 24, 602 00 Brno"."""
+    town = f"{address.get('zip', '')} {address.get('city', '')}".strip()
+    return ", ".join(part for part in (address.get("street"), town, address.get("country")) if part)
+
+
+def due_text(after: dict[str, Any]) -> str:
+    if after.get("due_at"):
+        at = datetime.fromisoformat(after["due_at"])
+        return f"{day(at.astimezone(zone_of(None)).date())} {clock(at)}"
+    return day(date.fromisoformat(after["due_on"])) if after.get("due_on") else ""
+
+
+def named(names: Names, record_id: str) -> str:
+    return names.get(record_id) or str(_("somewhere else"))
+
+
+def cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
