@@ -44,7 +44,12 @@ class Address(Input):
 
 
 def e164(number: str, country: str) -> str | None:
-    """The number in E.164, or None where it cannot be one. `country` (ISO 3166) is assumed for local numbers."""
+    """The number in E.164, or None where it cannot be one. `country` (ISO 3166) is assumed for local numbers.
+
+    A text with letters, such as an extension, is no number: it is kept as typed rather than shortened.
+    """
+    if any(letter.isalpha() for letter in number):
+        return None
     try:
         parsed = phonenumbers.parse(number, country)
     except phonenumbers.NumberParseException:

@@ -166,6 +166,7 @@ def filled(
 ) -> dict[str, Any]:
     """What the form needs: the values, the choices, and of a conflict what somebody else stored meanwhile (`theirs`)."""
     theirs = theirs or {}
+    typed = {"todo": "task", **dict.fromkeys(("name", "about", *BLANKS), ""), **typed}
     choices = {
         "assignee_id": [(str(member_id), name) for member_id, name in colleagues(actor)],
         "todo": [

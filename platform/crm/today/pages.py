@@ -1,0 +1,31 @@
+"""The page a day begins with."""
+
+from datetime import datetime
+
+from flask import url_for
+
+from core.actor import Actor
+from core.pages import Answer, Pages, render, see, today_of, zone_of
+from crm.tasks.due import SOON
+from crm.tasks.pages import finished
+from crm.tasks.queries import agenda, grouped
+from crm.today.queries import without_next_step
+
+pages = Pages("today", __name__)
+
+
+@pages.get("/")
+def home(actor: Actor) -> Answer:
+    return see(url_for("today.index"))
+
+
+@pages.get("/today")
+def index(actor: Actor) -> str:
+    groups = grouped(agenda(actor, days=SOON))
+    open_groups = {name: items for name, items in groups.items() if name != "done"}
+    stalled, stalled_count = without_next_step(actor)
+    return render(
+        actor, "today/index.html", today=today_of(actor), now=datetime.now(zone_of(actor)), groups=open_groups,
+        done=groups.get("done", []), todo=sum(map(len, open_groups.values())), late=len(groups.get("late", [])),
+        stalled=stalled, stalled_count=stalled_count, after=finished(actor),
+    )
