@@ -33,7 +33,7 @@ run: .venv/installed $(ASSETS) $(CATALOGS:.po=.mo) ## Run Okno here: PORT=8000 O
 
 .PHONY: test
 test: .venv/installed-dev $(ASSETS) $(CATALOGS:.po=.mo) ## Run the tests over all cores; T=tests/crm a part
-	@$(BIN)/python -m pytest -n auto --dist worksteal $(T)
+	@$(BIN)/python -m pytest -n logical --dist worksteal $(T)
 
 .PHONY: check
 check: .venv/installed-dev assets/node_modules/.installed ## Format, lint, types, import rules, translations, page assets
@@ -84,11 +84,11 @@ PIN = UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quie
 	@touch $@
 
 assets/node_modules/.installed: assets/package.json assets/package-lock.json | .venv/installed
-	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 $(ASSETS): assets/node_modules/.installed $(shell find assets -path assets/node_modules -prune -o -type f -print)
-	@$(NPM) run --silent build -- --logLevel warn
+	@$(NPM) run --silent build -- --logLevel error
 	@touch $@
 
 %.mo: %.po | .venv/installed

@@ -79,6 +79,7 @@ class Child:
     width: int = 0
     process: Process | None = None
     _popen: subprocess.Popen[bytes] | None = None
+    _ear: threading.Thread | None = None
     _restarts: Restarts = field(init=False)
     _due: float = 0.0
 
@@ -112,7 +113,8 @@ class Child:
             start_new_session=True,
         )
         self.process = _process(self.name, self._popen.pid)
-        threading.Thread(target=self._relay, args=(self._popen.stdout,), daemon=True).start()
+        self._ear = threading.Thread(target=self._relay, args=(self._popen.stdout,), daemon=True)
+        self._ear.start()
 
     def _relay(self, output: IO[bytes]) -> None:
         with output:
@@ -136,11 +138,12 @@ class Child:
                 member.kill()
 
     def end_family(self) -> None:
-        """After its end: nothing of its process group stays, to hold its port for instance."""
+        """After its end: nothing of its process group stays to hold its port, and its last words are out."""
         self._signal(signal.SIGKILL)
-        if self._popen:
+        if self._popen and self._ear:
             self._popen.wait()
-        self._popen = self.process = None
+            self._ear.join(timeout=2)
+        self._popen = self.process = self._ear = None
 
     def _signal(self, number: signal.Signals) -> None:
         if self._popen:

@@ -41,7 +41,9 @@ class Supervisor:
     def __init__(self, home: Path, commands: dict[str, list[str]], environ: dict[str, str]) -> None:
         self.home = home
         self.signals = 0
-        _check_disk(home)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        check_disk(home)
         _recover(home)
         self.ports = dict(zip(("web", "stream"), ports_from(environ), strict=True))
         for name, port in self.ports.items():
@@ -58,8 +60,6 @@ class Supervisor:
 
     def run(self) -> None:
         """Start everything and keep it running until a signal. Raises what main() turns into a line."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._on_signal)
         try:
             self.servers.start()
             self._save()
@@ -85,6 +85,8 @@ class Supervisor:
         self.release.start()
         while (code := self.release.exit_code()) is None and not self.stopping:
             time.sleep(0.02)
+        if code is not None:
+            self.release.end_family()
         if code:
             command = " ".join(self.release.command)
             raise StartError(f"`{command}` failed with exit code {code}, so Okno does not start")
@@ -112,9 +114,13 @@ class Supervisor:
     def _tend_server(self, server: Postgres | Valkey, now: float) -> bool:
         if server.process and server.process.alive():
             return False
-        self._restarts[server.name].pause(now)
-        say(f"{server.name} ended unexpectedly; starting it again")
-        server.start()
+        pause = self._restarts[server.name].pause(now)
+        say(f"{server.name} ended unexpectedly; starting it again in {pause:g} s")
+        time.sleep(pause)
+        try:
+            server.start()
+        except EmbeddedError as error:  # what is left of the last one may still hold on to its memory
+            say(str(error))
         return True
 
     def _answers(self, port: int) -> bool:
@@ -172,7 +178,8 @@ def _only_run(home: Path) -> Iterator[None]:
         yield
 
 
-def _check_disk(home: Path) -> None:
+def check_disk(home: Path) -> None:
+    """Raises StartError when there is no room to start in."""
     free = shutil.disk_usage(home).free // 1_000_000
     if free < LEAST_DISK:
         raise StartError(f"The disk of {home} is full: {free} MB are free, and Okno needs {LEAST_DISK} MB to start")

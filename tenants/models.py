@@ -48,15 +48,24 @@ class SchemaScript(ControlBase):
 
 
 class Person(ControlBase):
-    """One person who signs in, in however many workspaces. `email` is lower case."""
+    """One person who signs in, in however many workspaces. `email` is lower case.
+
+    Until its owner opens the link sent there, an address is only claimed: several may claim it, one at most has
+    confirmed it (tenants.identities).
+    """
 
     __tablename__ = "identity"
+    __table_args__ = (
+        Index(None, "email"),
+        Index("uq_identity_confirmed_email", "email", unique=True, postgresql_where=text("confirmed_at is not null")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    email: Mapped[str] = mapped_column(unique=True)
+    email: Mapped[str]
     name: Mapped[str]
     password_hash: Mapped[str]
     language: Mapped[str] = mapped_column(server_default="en")
+    time_zone: Mapped[str] = mapped_column(server_default="UTC")
     confirmed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 

@@ -24,6 +24,7 @@ class SignedIn:
     email: str
     name: str
     language: str
+    time_zone: str
     confirmed: bool
     since: datetime
 
@@ -40,7 +41,7 @@ def find(control: Session, value: str) -> SignedIn | None:
     """Whose the cookie is, if its session is neither idle nor old. Noted as seen once a minute."""
     row = control.execute(
         select(
-            SignIn.id, SignIn.identity_id, Person.email, Person.name, Person.language,
+            SignIn.id, SignIn.identity_id, Person.email, Person.name, Person.language, Person.time_zone,
             Person.confirmed_at.is_not(None), SignIn.created_at,
             (SignIn.seen_at < func.now() - text("interval '1 minute'")).label("stale"),
         )
@@ -55,7 +56,7 @@ def find(control: Session, value: str) -> SignedIn | None:
         return None
     if row.stale:
         control.execute(update(SignIn).where(SignIn.id == row.id).values(seen_at=func.now()))
-    return SignedIn(*row[:7])
+    return SignedIn(*row[:8])
 
 
 def of_identity(control: Session, identity_id: UUID) -> list[SignIn]:

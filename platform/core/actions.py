@@ -42,17 +42,25 @@ class Input(BaseModel):
         return value
 
 
-def changes_of(fields: type[Input], name: str) -> type[Input]:
-    """The input of a change: every field of `fields`, none required, with the record's id and the version it was read at.
+class Changes(Input):
+    """The input of a change: which record, the version it was read at, and whatever else `changes_of` added."""
 
-    What was not given stays as it is: actions use `model_dump(exclude_unset=True)`.
-    """
+    id: UUID
+    version: int | None = None
+
+    def given(self) -> dict[str, Any]:
+        """The fields that were sent; all others stay as they are."""
+        return self.model_dump(exclude_unset=True, exclude={"id", "version"})
+
+
+def changes_of(fields: type[Input], name: str) -> type[Changes]:
+    """The fields of a new record as the input of a change: none of them required."""
     partial: dict[str, Any] = {
         key: (Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation, None)
         for key, info in fields.model_fields.items()
         if key != "id"
     }
-    return create_model(name, __base__=Input, id=(UUID, ...), version=(int | None, None), **partial)
+    return create_model(name, __base__=Changes, **partial)
 
 
 @dataclass(eq=False)
@@ -82,15 +90,15 @@ ACTIONS: dict[str, Action[Any, Any]] = {}
 
 
 def action(
-    name: str, *, right: Right | None = None
+    name: str, *, right: Right | None = None, takes: type[Any] | None = None
 ) -> Callable[[Callable[[Actor, In], Out]], Action[In, Out]]:
-    """Declare an action. Its input type is read from the function's own annotation of `data`."""
+    """Declare an action. Its input type is `takes`, or read from the function's own annotation of `data`."""
     kind, verb = right or tuple(name.split("."))
     if verb not in VERBS.get(kind, ()):
         raise LookupError(f"action {name} needs a right that core.access does not declare: {kind}.{verb}")
 
     def declare(run: Callable[[Actor, In], Out]) -> Action[In, Out]:
-        declared = Action(name, (kind, verb), get_type_hints(run)["data"], run)
+        declared = Action(name, (kind, verb), takes or get_type_hints(run)["data"], run)
         update_wrapper(declared, run)
         if name in ACTIONS:
             raise LookupError(f"two actions are called {name}")

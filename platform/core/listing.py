@@ -77,7 +77,9 @@ class Listing:
         query = actor.visible(self.model, *columns)
         for name, raw in ask.filters.items():
             query = query.where(self.condition(actor, name, raw))
-        if ask.q and self.searched:
+        if ask.q and not self.searched:
+            raise Invalid(("q", _("This list cannot be searched.")))
+        if ask.q:
             query = query.where(*found(self.model, ask.q))
         return query
 

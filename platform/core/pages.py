@@ -138,7 +138,11 @@ def money(amount: Decimal | float | None, currency: str) -> str:
     """"CZK 148,900" or "148 900 Kč", in no-break spaces; cents only where there are any."""
     if amount is None:
         return ""
-    number = format_decimal(amount, "#,##0" if amount == int(amount) else "#,##0.00")
+    return priced(format_decimal(amount, "#,##0" if amount == int(amount) else "#,##0.00"), currency)
+
+
+def priced(number: str, currency: str) -> str:
+    """A written number with its currency, in the order of the language."""
     if get_locale() and get_locale().language == "cs":
         return f"{number}{NBSP}{ {'CZK': 'Kč', 'EUR': '€', 'USD': '$'}.get(currency, currency)}"
     return f"{currency}{NBSP}{number}"

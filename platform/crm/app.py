@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask, abort, current_app, g, request
 from flask_babel import Babel
+from flask_compress import Compress
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -47,6 +48,9 @@ def create_app(config: Settings | None = None) -> Flask:
         WTF_CSRF_SSL_STRICT=True,
         BABEL_DEFAULT_LOCALE="en",
         BABEL_TRANSLATION_DIRECTORIES=features.TRANSLATIONS,
+        # Not JSON: a compressed answer would carry another ETag than the one to send back in If-Match.
+        COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "image/svg+xml"],
+        COMPRESS_ALGORITHM=["br", "gzip"],
         OKNO=config,
     )
     app.jinja_env.undefined = StrictUndefined
@@ -55,6 +59,7 @@ def create_app(config: Settings | None = None) -> Flask:
     app.extensions["okno.enter_page"] = enter_page
     app.extensions["okno.enter_api"] = enter_api
     app.extensions["okno.answers"] = answers
+    Compress(app)
     Babel(app, locale_selector=language, timezone_selector=time_zone)
     csrf = CSRFProtect(app)
     add_globals(app, config)

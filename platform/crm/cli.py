@@ -158,6 +158,36 @@ def create_token(slug: str, email: str, name: str) -> None:
         click.echo(tokens.create(actor, tokens.create.parse({"name": name}))[1])
 
 
+@cli.command("demo")
+@click.argument("slug")
+@click.option("--contacts", type=click.IntRange(0, 5_000_000), default=400, show_default=True)
+@click.option("--deals", type=click.IntRange(0, 1_000_000), default=120, show_default=True)
+@click.option("--seed", default=1, show_default=True, help="The same seed makes the same people.")
+def fill_with_demo(slug: str, contacts: int, deals: int, seed: int) -> None:
+    """Put realistic people, companies, deals, tasks, notes and calls into the workspace SLUG.
+
+    What is there stays, and each run adds other people. Stopped with Ctrl-C, what is stored by then stays.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from crm import demo
+
+    workspace = known(slug)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("Contacts and deals", total=contacts + deals)
+        try:
+            made = demo.fill(
+                database(), workspace, contacts=contacts, deals=deals, seed=seed,
+                advance=lambda stored: progress.advance(bar, stored),
+            )
+        except KeyboardInterrupt:
+            progress.stop()
+            fail(f"stopped; {progress.tasks[0].completed:,.0f} contacts and deals are stored")
+    click.echo(", ".join(f"{number:,} {words}" for words, number in made.items()))
+
+
 def until_stopped() -> Callable[[], bool]:
     """A question that turns true at SIGTERM or Ctrl-C."""
     asked: list[int] = []

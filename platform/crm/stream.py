@@ -2,8 +2,8 @@
 
 Runs as its own asynchronous process (`crm.stream:app`), since thousands of connections wait here and do nothing. A
 message names kinds of record and the request that caused it, never data: the page asks for that with its own rights.
-Who listens is asked again every 30 s, so a stream outlives a right by no more than that. When Valkey is away the
-streams are closed; the pages then say so and refresh by themselves until it is back.
+Who listens is asked again every 30 s and whenever a member changes, so that a stream does not outlive a right. When
+Valkey is away the streams are closed; the pages then say so and refresh by themselves until it is back.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 ASK_AGAIN = 30.0  # seconds between two looks at the session and the membership
 BEAT = 15.0  # seconds between comments that keep proxies from closing the connection
+MEMBERS_CHANGED = b'"member"'
 WAITING = 100  # messages a slow page may be behind before they are dropped; one refresh makes up for all
 
 
@@ -150,7 +151,7 @@ async def stream(workspace: Workspace, path: str, headers: dict[str, str], recei
             body = await next_message(queue, gone)
             if body is None:
                 break
-            if loop.time() - asked > ASK_AGAIN:
+            if loop.time() - asked > ASK_AGAIN or MEMBERS_CHANGED in body:
                 if await asyncio.to_thread(place, path, headers) is None:
                     break
                 asked = loop.time()

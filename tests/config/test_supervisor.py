@@ -20,7 +20,7 @@ import pytest
 
 from config.children import ChildError, Restarts, read_procfile
 from config.embedded import Process
-from config.supervisor import StartError, Supervisor
+from config.supervisor import StartError, check_disk
 
 WEB = """
 import http.server, os, sys, time
@@ -299,7 +299,7 @@ def test_a_home_that_cannot_be_made_is_told(okno: Okno) -> None:
 def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("config.supervisor.LEAST_DISK", 10**9)
     with pytest.raises(StartError, match=r"^The disk of .* is full: \d+ MB are free, and Okno needs"):
-        Supervisor(tmp_path, {}, {})
+        check_disk(tmp_path)
 
 
 def test_a_crooked_procfile_is_told(tmp_path: Path) -> None:

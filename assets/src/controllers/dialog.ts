@@ -16,6 +16,7 @@ export default class extends Controller<HTMLDialogElement> {
     event.preventDefault();
     opener.closest<HTMLDetailsElement>("details.menu")?.removeAttribute("open");
     this.element.showModal();
+    this.element.querySelector<HTMLElement>("[autofocus], .body :is(input:not([type=hidden]), select, textarea)")?.focus();
   };
 
   close(event: Event): void {

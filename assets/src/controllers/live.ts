@@ -1,6 +1,6 @@
 import { session } from "@hotwired/turbo";
 import { Controller } from "@hotwired/stimulus";
-import { isChanged, isField } from "../fields";
+import { isChanged, isField, isTick } from "../fields";
 import { refresh } from "../server";
 
 const EVERY = 30_000; // how often a page without a connection refreshes itself
@@ -101,7 +101,7 @@ export default class extends Controller<HTMLElement> {
   /** Nothing moves while the person drags, types or looks elsewhere. */
   #held(): boolean {
     const focused = document.activeElement;
-    return document.hidden || "dragging" in document.body.dataset || (isField(focused) && isChanged(focused));
+    return document.hidden || "dragging" in document.body.dataset || (isField(focused) && !isTick(focused) && isChanged(focused));
   }
 
   #resume = (): void => {

@@ -33,11 +33,20 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("password_hash", sa.String(), nullable=False),
         sa.Column("language", sa.String(), server_default="en", nullable=False),
+        sa.Column("time_zone", sa.String(), server_default="UTC", nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity")),
-        sa.UniqueConstraint("email", name=op.f("uq_identity_email")),
         schema="control",
+    )
+    op.create_index(op.f("ix_identity_email"), "identity", ["email"], unique=False, schema="control")
+    op.create_index(
+        "uq_identity_confirmed_email",
+        "identity",
+        ["email"],
+        unique=True,
+        schema="control",
+        postgresql_where=sa.text("confirmed_at is not null"),
     )
     op.create_table(
         "periodic_run",

@@ -442,6 +442,13 @@ def upgrade() -> None:
     op.create_index(
         "ix_task_deal_all", "task", ["deal_id"], unique=False, postgresql_where=sa.text("deal_id is not null")
     )
+    op.create_index(
+        "ix_task_done",
+        "task",
+        ["assignee_id", "done_at"],
+        unique=False,
+        postgresql_where=sa.text("done_at is not null and deleted_at is null"),
+    )
 
 
 def downgrade() -> None:

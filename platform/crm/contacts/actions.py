@@ -7,7 +7,7 @@ from uuid import UUID
 from flask_babel import gettext as _
 from pydantic import Field, model_validator
 
-from core.actions import Input, action, changes_of
+from core.actions import Changes, Input, action, changes_of
 from core.actor import Actor
 from core.errors import Invalid
 from core.people import Address, Email, Phone, stored_phones
@@ -21,7 +21,7 @@ Line = Annotated[str, Field(max_length=200)]
 class ContactFields(Input):
     """What a person may say of a contact. A contact needs a name, an e-mail or a phone."""
 
-    id: UUID | None = Field(None, description="Your own identifier (UUID), so that sending it twice makes one contact.")
+    id: Annotated[UUID | None, Field(description="Your own (UUID), so that sending it twice makes one contact.")] = None
     prefix: Annotated[str, Field(max_length=40, description="Title before the name, such as Ing. or MUDr.")] = ""
     first_name: Line = ""
     last_name: Line = ""
@@ -29,7 +29,7 @@ class ContactFields(Input):
     about: Annotated[str, Field(max_length=10_000)] = ""
     source: Line = ""
     company_id: UUID | None = None
-    owner_id: UUID | None = Field(None, description="A member; the one who creates it, when left out.")
+    owner_id: Annotated[UUID | None, Field(description="A member; the one who creates it, when left out.")] = None
     emails: Annotated[list[Email], Field(max_length=20)] = []
     phones: Annotated[list[Phone], Field(max_length=20)] = []
     addresses: Annotated[list[Address], Field(max_length=10)] = []
@@ -65,10 +65,10 @@ def create(actor: Actor, data: NewContact) -> Contact:
     return contact
 
 
-@action("contact.edit")
-def change(actor: Actor, data: ChangedContact) -> Contact:  # type: ignore[valid-type]
+@action("contact.edit", takes=ChangedContact)
+def change(actor: Actor, data: Changes) -> Contact:
     contact = actor.take(Contact, data.id, "edit", data.version)
-    given = stored(actor, data.model_dump(exclude_unset=True, exclude={"id", "version"}))
+    given = stored(actor, data.given())
     for name, value in given.items():
         setattr(contact, name, value)
     check_links(actor, contact, given)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from flask_babel import gettext as _
 from pydantic import AfterValidator, Field
 
-from core.actions import Input, action, changes_of
+from core.actions import Changes, Input, action, changes_of
 from core.actor import Actor
 from core.errors import Invalid
 from crm.companies.models import Company
@@ -93,11 +93,11 @@ def create(actor: Actor, data: NewTask) -> Task:
     return task
 
 
-@action("task.edit")
-def change(actor: Actor, data: ChangedTask) -> Task:  # type: ignore[valid-type]
+@action("task.edit", takes=ChangedTask)
+def change(actor: Actor, data: Changes) -> Task:
     """A new day alone keeps the hour: what was at 9:00 is at 9:00, whatever the clocks did in between."""
     task = actor.take(Task, data.id, "edit", data.version)
-    given = data.model_dump(exclude_unset=True, exclude={"id", "version"})
+    given = data.given()
     before = Due.seen(task.due_on, task.due_at, ZoneInfo(given.get("time_zone") or actor.member.time_zone))
     changed = {name: value for name, value in without_clock(given).items() if getattr(task, name) != value}
     for name, value in changed.items():

@@ -22,6 +22,7 @@ class Task(Record):
         Index("ix_task_contact", "contact_id", "due_on", postgresql_where=OPEN),
         Index("ix_task_company", "company_id", "due_on", postgresql_where=OPEN),
         Index("ix_task_deal", "deal_id", "due_on", "due_at", postgresql_where=OPEN),
+        Index("ix_task_done", "assignee_id", "done_at", postgresql_where=text("done_at is not null and deleted_at is null")),
         Index("ix_task_deal_all", "deal_id", postgresql_where=text("deal_id is not null")),
     )
     kind: ClassVar[str] = "task"

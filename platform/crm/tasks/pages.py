@@ -45,14 +45,14 @@ def index(actor: Actor) -> str:
         groups["done"] = queries.lately_done(actor, mine)
     return render(
         actor, "tasks/index.html", groups=groups, page=page, mine=mine, done=done,
-        count=queries.LISTING.count(actor, ask), after=finished(actor),
+        count=queries.LISTING.count(actor, ask), today=today_of(actor), after=finished(actor),
     )
 
 
 @pages.get("/tasks/new")
 def new(actor: Actor) -> str:
     asked = {name: request.args.get(name, "") for name in (*LINKS, "name", "due_on", "todo")}
-    typed = {**asked, "id": str(new_id()), "todo": asked["todo"] or "task", "assignee_id": str(actor.member.id)}
+    typed = {**asked, "todo": asked["todo"] or "task", "assignee_id": str(actor.member.id)}
     return render(actor, "tasks/form.html", errors={}, **filled(actor, typed))
 
 
@@ -166,7 +166,7 @@ def filled(
 ) -> dict[str, Any]:
     """What the form needs: the values, the choices, and of a conflict what somebody else stored meanwhile (`theirs`)."""
     theirs = theirs or {}
-    typed = {"todo": "task", **dict.fromkeys(("name", "about", *BLANKS), ""), **typed}
+    typed = {"id": str(new_id()), "todo": "task", **dict.fromkeys(("name", "about", *BLANKS), ""), **typed}
     choices = {
         "assignee_id": [(str(member_id), name) for member_id, name in colleagues(actor)],
         "todo": [

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from flask_babel import format_date
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, DateTime, Row, ScalarSelect, and_, case, cast, func, literal, or_, select
 
@@ -81,11 +82,12 @@ class Item:
         """"today 14:00", "Fri", or nothing where no day was set."""
         return " ".join(part for part in (day(self.due.day), self.due.clock) if part)
 
-    @property
-    def at(self) -> str:
-        """The same in a list by days: of today only the hour."""
-        if self.group in ("today", "late") and day(self.due.day) == _("today"):
+    def at(self, today: date) -> str:
+        """The same in a list by days: of today only the hour, of the next days "Tue 08:00"."""
+        if self.due.day == today and self.group != "soon":
             return self.due.clock or _("Any time")
+        if self.group == "soon":
+            return f"{format_date(self.due.day, 'EEE')} {self.due.clock}".strip()
         return self.when
 
 
@@ -139,10 +141,9 @@ def order(item: Item) -> tuple[Any, ...]:
 
 
 def grouped(found: Sequence[Item]) -> dict[Group, list[Item]]:
-    """By group, the most pressing first; groups without a task are left out."""
+    """By group, the most pressing first; each group is there, though it be empty."""
     groups: tuple[Group, ...] = ("late", "today", "soon", "later", "someday", "done")
-    by_group = {name: [item for item in found if item.group == name] for name in groups}
-    return {name: some for name, some in by_group.items() if some}
+    return {name: [item for item in found if item.group == name] for name in groups}
 
 
 def of_subject(actor: Actor, subject: Record, most: int = 20) -> list[Item]:

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from pydantic import AfterValidator, AwareDatetime, Field
 from sqlalchemy import func, select, update
 
-from core.actions import Input, action, changes_of
+from core.actions import Changes, Input, action, changes_of
 from core.actor import Actor
 from core.errors import Invalid
 from crm.companies.models import Company
@@ -66,10 +66,10 @@ def create(actor: Actor, data: NewNote) -> Note:
     return note
 
 
-@action("note.edit")
-def change(actor: Actor, data: ChangedNote) -> Note:  # type: ignore[valid-type]
+@action("note.edit", takes=ChangedNote)
+def change(actor: Actor, data: Changes) -> Note:
     note = actor.take(Note, data.id, "edit", data.version)
-    given = data.model_dump(exclude_unset=True, exclude={"id", "version"})
+    given = data.given()
     if "at" in given and given["at"] is None:
         del given["at"]
     before = (note.contact_id, note.deal_id)

@@ -10,7 +10,7 @@ from babel.dates import format_skeleton
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, Row, Select, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import ARRAY, ColumnElement, Row, Select, Uuid, func, literal, or_, select, tuple_, union_all
 
 from core.access import scope_of, within
 from core.actor import Actor
@@ -57,6 +57,8 @@ class Entry:
     sign: str = ""
     said: str = ""
     note: Row[Any] | None = None
+    may_edit: bool = False
+    may_delete: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def timeline_of(
     events = actor.db.execute(events_about(actor, subject, linked, place)).all()
     names = names_in(actor, events)
     told = [Entry(e.at, e.id, line, sign=sign) for e in events for line, sign in [sentence(e, names, subject.id)] if line]
-    entries = sorted((*map(spoken, notes), *told), key=lambda entry: (entry.at, entry.id), reverse=True)
+    entries = sorted([*(spoken(actor, note) for note in notes), *told], key=lambda entry: (entry.at, entry.id), reverse=True)
     ends = [rows[SHOWN - 1] for rows in (notes, events) if len(rows) > SHOWN]
     if ends:  # beyond the last row of the fuller list nothing is known of the order
         end = max((row.at, row.id) for row in ends)
@@ -145,7 +147,7 @@ def events_about(
 ) -> Select[Any]:
     """Events of the subject, its deals, and the tasks linked to any of them; of notes only that one went or came back."""
     records = union_all(
-        select(func.unnest([subject.id, *linked["deal"]])),
+        select(func.unnest(literal([subject.id, *linked["deal"]], ARRAY(Uuid)))),
         select(known(actor, Task).where(about(Task, linked)).subquery().c.id),
         select(known(actor, Note).where(about(Note, linked)).subquery().c.id),
     )
@@ -154,14 +156,15 @@ def events_about(
     )
     if place:
         query = query.where(tuple_(Event.at, Event.id) < tuple_(*map(literal, place)))
-    columns = [column for column in Event.__table__.columns if column.name not in ("request_id", "action")]
-    return query.with_only_columns(*columns).order_by(Event.at.desc(), Event.id.desc()).limit(SHOWN + 1)
+    return query.with_only_columns(*Event.__table__.columns).order_by(Event.at.desc(), Event.id.desc()).limit(SHOWN + 1)
 
 
-def spoken(note: Row[Any]) -> Entry:
+def spoken(actor: Actor, note: Row[Any]) -> Entry:
     who = note.author or _("Somebody")
     line = Markup("<b>{}</b> {}").format(who, call_line(note) if note.form == "call" else _("wrote"))
-    return Entry(note.at, note.id, line, who=who, said=note.text, note=note)
+    written = Note(author_id=note.author_id)
+    may_edit, may_delete = (actor.may("note", verb, written) for verb in ("edit", "delete"))
+    return Entry(note.at, note.id, line, who, "", note.text, note, may_edit, may_delete)
 
 
 def call_line(note: Row[Any]) -> Markup:

@@ -1,20 +1,22 @@
 """Events as sentences in the reader's language: "Deal Windows for a flat moved from Measurement to Quote"."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from sqlalchemy import Row, select
 
 from core.access import scope_of, within
 from core.actor import Actor
-from core.pages import clock, day, highlight, zone_of
+from core.pages import day, highlight, zone_of
 from core.people import shown_phone
 from core.records import Record
 from crm.companies.models import Company
@@ -90,12 +92,22 @@ NAMED: dict[str, type[Record]] = {
     "stage_id": Stage,
 }
 
-Names = dict[str, str]
 Sentence = tuple[Markup | None, str]
 
 
+@dataclass(frozen=True)
+class Names:
+    """The names of what events mention by id, and the zone their hours are told in."""
+
+    zone: ZoneInfo
+    by_id: dict[str, str]
+
+    def of(self, record_id: Any) -> str:
+        return self.by_id.get(str(record_id)) or str(_("somewhere else"))
+
+
 def names_in(actor: Actor, events: Iterable[Row[Any]]) -> Names:
-    """Names of all that the events mention by id: one query for each kind. Those the actor may not see stay unnamed."""
+    """One query for each kind of record mentioned. What the actor may not see stays unnamed."""
     wanted: dict[type[Record], set[str]] = {}
     for event in events:
         if event.member_id:
@@ -104,13 +116,13 @@ def names_in(actor: Actor, events: Iterable[Row[Any]]) -> Names:
             for field in values.keys() & NAMED.keys():
                 if values[field]:
                     wanted.setdefault(NAMED[field], set()).add(values[field])
-    names: Names = {}
+    names: dict[str, str] = {}
     for model, ids in wanted.items():
         scope = scope_of(actor.rights, ("pipeline" if model is Stage else model.kind, "view"))
         named: Any = model
         query = select(named.id, named.name).where(named.id.in_(ids), within(scope, model, actor.member.id))
         names.update((str(row.id), row.name) for row in actor.db.execute(query))
-    return names
+    return Names(zone_of(actor), names)
 
 
 def sentence(event: Row[Any], names: Names, subject_id: UUID) -> Sentence:
@@ -120,36 +132,36 @@ def sentence(event: Row[Any], names: Names, subject_id: UUID) -> Sentence:
     if event.change == "changed":
         line, sign = change_line(event, names, title)
     else:
-        line, sign = whole_line(event, title)
+        line, sign = whole_line(event, names, title)
     if line is None:
         return None, ""
-    who = names.get(str(event.member_id)) if event.member_id else None
+    who = names.by_id.get(str(event.member_id))
     if who and event.via == "api":
         return Markup("{} · {}").format(line, _("%(who)s, by API", who=who)), sign
     return (Markup("{} · {}").format(line, who) if who else line), sign
 
 
-def whole_line(event: Row[Any], title: str) -> Sentence:
+def whole_line(event: Row[Any], names: Names, title: str) -> Sentence:
     change = "imported" if event.change == "created" and event.via == "import" else event.change
-    due = due_text(event.after) if (event.kind, change) == ("task", "created") else ""
+    due = due_text(event.after, names.zone) if (event.kind, change) == ("task", "created") else ""
     text = WHOLE.get((event.kind, "due" if due else change))
     if text is None:
         return None, ""
-    return highlight(text, {"name": title, "due": due}), change
+    return highlight(str(text), {"name": title, "due": due}), change
 
 
 def change_line(event: Row[Any], names: Names, title: str) -> Sentence:
     after, before = event.after, event.before
     if event.kind == "deal" and "status" in after:
-        line = highlight(WHOLE["deal", after["status"]], {"name": title})
+        line = highlight(str(WHOLE["deal", after["status"]]), {"name": title})
         reason = after.get("lost_reason")
         return (Markup("{}: {}").format(line, cut(reason)) if reason else line), after["status"]
     if event.kind == "deal" and "stage_id" in after:
-        moved = {"name": title, "before": named(names, before["stage_id"]), "after": named(names, after["stage_id"])}
+        moved = {"name": title, "before": names.of(before["stage_id"]), "after": names.of(after["stage_id"])}
         return highlight(_("Deal %(name)s moved from %(before)s to %(after)s"), moved), "moved"
     if event.kind == "task" and "done_at" in after:
         done = "done" if after["done_at"] else "open"
-        return highlight(WHOLE["task", done], {"name": title}), done
+        return highlight(str(WHOLE["task", done]), {"name": title}), done
     told = [difference(field, before.get(field), after.get(field), names) for field in told_fields(after)]
     if not told:
         return None, ""
@@ -171,7 +183,7 @@ def difference(field: str, before: Any, after: Any, names: Names) -> Markup:
         parts += [highlight(_("label %(name)s removed"), {"name": name}) for name in gone]
         return Markup(", ").join(parts)
     was, now = shown(field, before, names), shown(field, after, names)
-    values = {"field": FIELDS[field], "before": was, "after": now}
+    values = {"field": str(FIELDS[field]), "before": was, "after": now}
     if was and now:
         return told_as(_("%(field)s changed from %(before)s to %(after)s"), values)
     if now:
@@ -181,8 +193,8 @@ def difference(field: str, before: Any, after: Any, names: Names) -> Markup:
 
 def told_as(text: str, values: dict[str, Any]) -> Markup:
     """The field's name plain, its values bold."""
-    bold = highlight(text.replace("%(field)s", "%%(field)s"), {key: value for key, value in values.items() if key != "field"})
-    return bold % {"field": str(values["field"])}
+    bold = {name: value if name == "field" else Markup("<b>{}</b>").format(value) for name, value in values.items()}
+    return Markup(escape(text)) % bold
 
 
 def shown(field: str, value: Any, names: Names) -> str:
@@ -190,7 +202,7 @@ def shown(field: str, value: Any, names: Names) -> str:
     if value in (None, "", [], {}):
         return ""
     if field in NAMED:
-        return named(names, value)
+        return names.of(value)
     if field == "emails":
         return cut(", ".join(email["address"] for email in value))
     if field == "phones":
@@ -204,7 +216,7 @@ def shown(field: str, value: Any, names: Names) -> str:
     if field in ("expected_close", "due_on"):
         return day(date.fromisoformat(value))
     if field == "due_at":
-        return due_text({"due_at": value})
+        return due_text({"due_at": value}, names.zone)
     return cut(str(value))
 
 
@@ -214,15 +226,12 @@ def address_line(address: dict[str, str]) -> str:
     return ", ".join(part for part in (address.get("street"), town, address.get("country")) if part)
 
 
-def due_text(after: dict[str, Any]) -> str:
-    if after.get("due_at"):
-        at = datetime.fromisoformat(after["due_at"])
-        return f"{day(at.astimezone(zone_of(None)).date())} {clock(at)}"
-    return day(date.fromisoformat(after["due_on"])) if after.get("due_on") else ""
-
-
-def named(names: Names, record_id: str) -> str:
-    return names.get(record_id) or str(_("somewhere else"))
+def due_text(values: dict[str, Any], zone: ZoneInfo) -> str:
+    """"tomorrow 09:30", "Fri", or "" where no day is given."""
+    if values.get("due_at"):
+        local = datetime.fromisoformat(values["due_at"]).astimezone(zone)
+        return f"{day(local.date())} {local:%H:%M}"
+    return day(date.fromisoformat(values["due_on"])) if values.get("due_on") else ""
 
 
 def cut(text: str) -> str:

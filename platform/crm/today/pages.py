@@ -26,6 +26,6 @@ def index(actor: Actor) -> str:
     stalled, stalled_count = without_next_step(actor)
     return render(
         actor, "today/index.html", today=today_of(actor), now=datetime.now(zone_of(actor)), groups=open_groups,
-        done=groups.get("done", []), todo=sum(map(len, open_groups.values())), late=len(groups.get("late", [])),
+        done=groups["done"], todo=sum(map(len, open_groups.values())), late=len(groups["late"]),
         stalled=stalled, stalled_count=stalled_count, after=finished(actor),
     )

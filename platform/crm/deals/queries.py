@@ -1,0 +1,200 @@
+"""Reads over deals: the list, the board, and what a card tells of a deal."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Date, Row, Select, and_, case, func, join, literal, select, true
+from sqlalchemy.orm import aliased
+
+from core.access import scope_of, within
+from core.actor import Actor
+from core.events import Event
+from core.listing import LIMIT, Ask, Filter, Listing, Sort
+from core.records import Record
+from crm.companies.models import Company
+from crm.contacts.models import Contact
+from crm.deals.models import Deal, Pipeline, Stage
+from crm.deals.money import Sums
+from crm.tasks.models import Task
+from tenants.models import Member
+
+MORE = 200  # cards of a lane that was asked for more; beyond it the list is the better view
+
+
+def has_next_step(actor: Actor) -> ColumnElement[bool]:
+    return actor.visible(Task, Task.id).where(Task.deal_id == Deal.id, Task.done_at.is_(None)).correlate(Deal).exists()
+
+
+LISTING = Listing(
+    model=Deal,
+    sorts={
+        "created": Sort(Deal.id, UUID),
+        "name": Sort(Deal.sort_key, bytes),
+        "amount": Sort(func.coalesce(Deal.amount, 0), Decimal),
+        "expected_close": Sort(func.coalesce(Deal.expected_close, literal(date.max, Date)), date),
+        "updated": Sort(Deal.updated_at, datetime),
+    },
+    default_sort="-created",
+    filters={
+        "owner_id": Filter(UUID, lambda _actor, value: Deal.owner_id == value, "deals of this member"),
+        "mine": Filter(bool, lambda actor, value: (Deal.owner_id == actor.member.id) == value, "own deals only"),
+        "pipeline_id": Filter(UUID, lambda _actor, value: Deal.pipeline_id == value, "deals of this pipeline"),
+        "stage_id": Filter(UUID, lambda _actor, value: Deal.stage_id == value, "deals in this stage"),
+        "status": Filter(Literal["open", "won", "lost"], lambda _actor, value: Deal.status == value, "open, won or lost"),
+        "contact_id": Filter(UUID, lambda _actor, value: Deal.contact_id == value, "deals with this contact"),
+        "company_id": Filter(UUID, lambda _actor, value: Deal.company_id == value, "deals with this company"),
+        "no_next_step": Filter(bool, lambda actor, value: has_next_step(actor) != value, "without an open task"),
+        "closes_before": Filter(date, lambda _actor, value: Deal.expected_close < value, "expected before this day"),
+    },
+)
+
+
+@dataclass(frozen=True)
+class Card:
+    """A deal as board and list show it. The client is the company, else the contact; nobody, and no next step, where
+    there is none or the member may not see it."""
+
+    id: UUID
+    name: str
+    stage_id: UUID
+    status: str
+    amount: Decimal | None
+    currency: str
+    expected_close: date | None
+    owner: str | None
+    client: str | None
+    step: str | None
+    due_on: date | None
+    due_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How many deals, their amounts, and those weighted by probability: what may be expected of them."""
+
+    count: int = 0
+    sums: Sums = field(default_factory=Sums)
+    expected: Sums = field(default_factory=Sums)
+
+
+@dataclass(frozen=True)
+class Lane:
+    stage: Stage
+    totals: Totals
+    cards: list[Card]
+
+    @property
+    def left(self) -> int:
+        """How many cards are not shown."""
+        return max(0, self.totals.count - len(self.cards))
+
+
+def pipelines(actor: Actor) -> list[Pipeline]:
+    """Every pipeline with its stages, in their order."""
+    return list(actor.db.scalars(actor.visible(Pipeline).order_by(Pipeline.position, Pipeline.id)))
+
+
+def board(actor: Actor, pipeline: Pipeline, ask: Ask, more: Collection[UUID] = ()) -> list[Lane]:
+    """The lanes of a pipeline, each with its first cards: 50, or 200 in the stages of `more`. `ask` filters them as it
+    does the list, so that the two never tell different numbers."""
+    open_here = replace(ask, filters={**ask.filters, "pipeline_id": str(pipeline.id), "status": "open"})
+    first = (
+        LISTING.query(actor, open_here, Deal)
+        .where(Deal.stage_id == Stage.id)
+        .order_by(Deal.rank, Deal.id)
+        .limit(case((Stage.id.in_(more), MORE), else_=LIMIT) if more else LIMIT)
+        .lateral("first")
+    )
+    deal = aliased(Deal, first)
+    query = cards_from(actor, deal, join(Stage, deal, true()))
+    query = query.where(Stage.pipeline_id == pipeline.id, Stage.deleted_at.is_(None))
+    cards: dict[UUID, list[Card]] = {stage.id: [] for stage in pipeline.stages}
+    for row in actor.db.execute(query.order_by(Stage.position, deal.rank, deal.id)):
+        cards[row.stage_id].append(Card(*row))
+    found = totals_by_stage(actor, open_here, pipeline.stages)
+    return [Lane(stage, found.get(stage.id, Totals()), cards[stage.id]) for stage in pipeline.stages]
+
+
+def cards(actor: Actor, ids: Sequence[UUID]) -> list[Card]:
+    """Cards of these deals, in this order."""
+    rows = actor.db.execute(cards_from(actor, Deal, Deal).where(Deal.id.in_(ids)))
+    found = {row.id: Card(*row) for row in rows}
+    return [found[one] for one in ids if one in found]
+
+
+def cards_from(actor: Actor, deal: Any, source: Any) -> Select[Any]:
+    """SELECT of what a Card holds, for the deals of `source`. The next step is the earliest open task."""
+    step = (
+        actor.visible(Task, Task.name, Task.due_on, Task.due_at)
+        .where(Task.deal_id == deal.id, Task.done_at.is_(None))
+        .order_by(Task.due_on, Task.due_at, Task.id)
+        .limit(1)
+        .lateral("step")
+    )
+    return (
+        select(
+            deal.id, deal.name, deal.stage_id, deal.status, deal.amount, deal.currency, deal.expected_close,
+            Member.name.label("owner"), func.coalesce(Company.name, Contact.name).label("client"),
+            step.c.name.label("step"), step.c.due_on, step.c.due_at,
+        )
+        .select_from(source)
+        .outerjoin(Member, Member.id == deal.owner_id)
+        .outerjoin(Company, and_(Company.id == deal.company_id, in_sight(actor, Company)))
+        .outerjoin(Contact, and_(Contact.id == deal.contact_id, in_sight(actor, Contact)))
+        .outerjoin(step, true())
+    )
+
+
+def in_sight(actor: Actor, model: type[Record]) -> ColumnElement[bool]:
+    """What `actor.visible` asks for, as the condition of a join."""
+    scope = scope_of(actor.rights, (model.kind, "view"))
+    return and_(model.deleted_at.is_(None), within(scope, model, actor.member.id))
+
+
+def totals_by_stage(actor: Actor, ask: Ask, stages: Iterable[Stage]) -> dict[UUID, Totals]:
+    """Totals of what `ask` finds, by stage; a deal without a probability of its own counts with its stage's."""
+    unsaid = func.sum(Deal.amount).filter(Deal.probability.is_(None))
+    query = LISTING.query(
+        actor, ask, Deal.stage_id, Deal.currency, func.count().label("count"), func.sum(Deal.amount).label("sum"),
+        func.sum(Deal.amount * Deal.probability).label("weighted"), unsaid.label("unsaid"),
+    )
+    rows = actor.db.execute(query.group_by(Deal.stage_id, Deal.currency)).all()
+    usual = {stage.id: stage.probability for stage in stages}
+    by_stage = groupby(sorted(rows, key=lambda row: row.stage_id), key=lambda row: row.stage_id)
+    return {stage_id: totalled(list(found), usual.get(stage_id, 0)) for stage_id, found in by_stage}
+
+
+def totalled(rows: list[Row[Any]], usual: int) -> Totals:
+    expected = ((row.currency, ((row.weighted or 0) + (row.unsaid or 0) * usual) / Decimal(100)) for row in rows)
+    return Totals(
+        sum(row.count for row in rows), Sums.of((row.currency, row.sum) for row in rows), Sums.of(expected)
+    )
+
+
+def total(parts: Iterable[Totals]) -> Totals:
+    """Several totals as one."""
+    parts = list(parts)
+    return Totals(
+        sum(part.count for part in parts),
+        Sums.of(pair for part in parts for pair in part.sums.amounts.items()),
+        Sums.of(pair for part in parts for pair in part.expected.amounts.items()),
+    )
+
+
+def time_in_stages(actor: Actor, deal: Deal) -> dict[UUID, timedelta]:
+    """How long the deal has been in each stage, from its events; in the present one until now, or until it closed."""
+    stage = Event.after["stage_id"].astext
+    moves = actor.db.execute(
+        select(Event.at, stage).where(Event.record_id == deal.id, stage.is_not(None)).order_by(Event.id)
+    ).all()
+    ends = [*(move.at for move in moves[1:]), deal.closed_at or datetime.now(UTC)]
+    spent: dict[UUID, timedelta] = defaultdict(timedelta)
+    for (since, stage_id), until in zip(moves, ends, strict=True):
+        spent[UUID(stage_id)] += until - since
+    return spent
