@@ -27,11 +27,11 @@ from core.outbox import SUBSCRIBERS, put
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 5
 LEASE = "10 seconds"
 OFFER_AFTER_DEATH = "12 seconds"
 RENEW = 3.0
 PAUSES = (5, 30, 120, 600)  # seconds before the second to the fifth attempt
+ATTEMPTS = len(PAUSES) + 1
 
 
 class Done(Base):
@@ -59,13 +59,21 @@ class Place:
         return self.workspace
 
 
+class GiveUp(Exception):
+    """Raised by a job whose work cannot succeed however often it is tried: it is kept in `bus.failed` at once."""
+
+
 JOBS: dict[str, Callable[..., None]] = {}
+PATIENCE: dict[str, tuple[int, ...]] = {}
 LOCATORS: list[Callable[[str], Workspace | None]] = []
 
 
-def job(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def job(name: str, pauses: tuple[int, ...] = PAUSES) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Declare a job. `pauses` are the seconds to wait before each further attempt after one that failed."""
+
     def declare(function: Callable[..., None]) -> Callable[..., None]:
         JOBS[name] = function
+        PATIENCE[name] = pauses
         return function
 
     return declare
@@ -103,9 +111,10 @@ def deliver(work_id: int) -> None:
         with lease(base, row.id, row.attempt) as still_ours:
             workspace = None if row.role == "okno_control" else locate(row.role)
             perform(Place(base, workspace, row.id, still_ours), row.topic, row.payload)
-    except Exception:
+    except Exception as error:
         log.exception("work %s failed, attempt %s", row.id, row.attempt)
-        give_back(base, row.id, row.attempt, traceback.format_exc())
+        pauses = () if isinstance(error, GiveUp) else PATIENCE.get(row.payload.get("job"), PAUSES)
+        give_back(base, row.id, row.attempt, traceback.format_exc(), pauses)
         return
     with base.controlling() as control:
         control.execute(
@@ -162,10 +171,10 @@ def lease(base: Database, work_id: int, attempt: int) -> Iterator[Callable[[], b
         thread.join()
 
 
-def give_back(base: Database, work_id: int, attempt: int, trace: str) -> None:
+def give_back(base: Database, work_id: int, attempt: int, trace: str, pauses: tuple[int, ...] = PAUSES) -> None:
     """Let another attempt come after a pause; after the last, keep the work in `bus.failed` with its trace."""
     with base.controlling() as control:
-        if attempt >= ATTEMPTS:
+        if attempt > len(pauses):
             control.execute(
                 text("""
                 with gone as (delete from bus.outbox where id = :id and attempt = :attempt returning *)
@@ -180,5 +189,5 @@ def give_back(base: Database, work_id: int, attempt: int, trace: str) -> None:
                 update bus.outbox set lease_until = null, next_at = now() + make_interval(secs => :pause)
                 where id = :id and attempt = :attempt
                 """),
-                {"id": work_id, "attempt": attempt, "pause": PAUSES[attempt - 1]},
+                {"id": work_id, "attempt": attempt, "pause": pauses[attempt - 1]},
             )

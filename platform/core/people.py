@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, Field
 from sqlalchemy import ARRAY, Index, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -33,6 +33,14 @@ class Phone(Input):
 
     kind: Literal["mobile", "work", "home", "other"] = "mobile"
     number: Annotated[str, Field(min_length=1, max_length=60)]
+
+
+class StoredPhone(BaseModel):
+    """`number` is in E.164 where `valid`, else as it was typed."""
+
+    kind: str
+    number: str
+    valid: bool
 
 
 class Address(Input):

@@ -1,11 +1,12 @@
 """One change of many records at once: ticked in a list, done in one transaction, taken back by one Undo."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from flask_babel import gettext as _
 from sqlalchemy import select
 
@@ -71,5 +72,9 @@ def undo(
 def still(actor: Actor, model: type[Record], event: Event) -> bool:
     """Whether the record has the values that the event left in it."""
     record: Any = actor.db.scalar(actor.visible(model).where(model.id == event.record_id))
-    kept: Callable[[Any], Any] = lambda value: str(value) if isinstance(value, UUID) else value  # noqa: E731
-    return record is not None and all(kept(getattr(record, name)) == value for name, value in event.after.items())
+    return record is not None and all(in_event(getattr(record, name)) == value for name, value in event.after.items())
+
+
+def in_event(value: Any) -> Any:
+    """A value as an event, which is JSON, holds it."""
+    return orjson.loads(orjson.dumps(value, default=str))

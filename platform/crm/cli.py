@@ -185,7 +185,10 @@ def fill_with_demo(slug: str, contacts: int, deals: int, seed: int) -> None:
         except KeyboardInterrupt:
             progress.stop()
             fail(f"stopped; {progress.tasks[0].completed:,.0f} contacts and deals are stored")
-    click.echo(", ".join(f"{number:,} {words}" for words, number in made.items()))
+    click.echo(
+        f"{made['contact']:,} contacts, {made['company']:,} companies, {made['deal']:,} deals, {made['task']:,} tasks, "
+        f"{made['note']:,} notes and calls"
+    )
 
 
 def until_stopped() -> Callable[[], bool]:

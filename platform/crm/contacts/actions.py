@@ -57,9 +57,10 @@ def create(actor: Actor, data: NewContact) -> Contact:
     known = actor.repeated(Contact, data.id)
     if known:
         return known
-    contact = Contact(**stored(actor, data.model_dump(exclude_none=True)))
+    given = stored(actor, data.model_dump(exclude_none=True))
+    check_links(actor, given)
+    contact = Contact(**given)
     contact.owner_id = contact.owner_id or actor.member.id
-    check_links(actor, contact, data.model_fields_set)
     contact.index(actor.workspace.language)
     actor.db.add(contact)
     return contact
@@ -101,10 +102,10 @@ def stored(actor: Actor, values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def check_links(actor: Actor, contact: Contact, given: Any) -> None:
+def check_links(actor: Actor, given: dict[str, Any]) -> None:
     """Records that were named must be there and visible; giving a contact to another needs the right to assign."""
-    if "company_id" in given:
-        actor.linked(Company, contact.company_id, "company_id")
-    if "owner_id" in given and contact.owner_id != actor.member.id:
-        actor.require(("contact", "assign"), contact)
-        actor.linked(Member, contact.owner_id, "owner_id")
+    actor.linked(Company, given.get("company_id"), "company_id")
+    owner_id = given.get("owner_id", actor.member.id)
+    if owner_id != actor.member.id:
+        actor.require(("contact", "assign"), Contact(owner_id=owner_id))
+        actor.linked(Member, owner_id, "owner_id")

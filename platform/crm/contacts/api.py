@@ -7,18 +7,10 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from core.api import Resource
-from core.people import Address, Email
+from core.people import Address, Email, StoredPhone
 from crm.contacts import actions
 from crm.contacts.models import Contact
 from crm.contacts.queries import LISTING
-
-
-class StoredPhone(BaseModel):
-    """`number` is in E.164 where `valid`, else as it was typed."""
-
-    kind: str
-    number: str
-    valid: bool
 
 
 class ContactOut(BaseModel):

@@ -32,26 +32,25 @@ def known_currency(code: str) -> str:
 
 Currency = Annotated[str, AfterValidator(known_currency), Field(json_schema_extra={"enum": sorted(CURRENCIES)})]
 Amount = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=2)]
+Percent = Annotated[int, Field(ge=0, le=100)]
 
 
 class DealFields(Input):
-    id: UUID | None = Field(None, description="Your own identifier (UUID), so that sending it twice makes one deal.")
+    id: Annotated[UUID | None, Field(description="Your own (UUID), so that sending it twice makes one deal.")] = None
     name: Annotated[str, Field(min_length=1, max_length=200)]
     amount: Amount | None = None
-    currency: Currency | None = Field(None, description="ISO 4217; the workspace's, when left out.")
+    currency: Annotated[Currency | None, Field(description="ISO 4217; the workspace's, when left out.")] = None
     expected_close: date | None = None
-    probability: Annotated[int, Field(ge=0, le=100)] | None = Field(
-        None, description="Percent; that of the stage, when left out."
-    )
-    owner_id: UUID | None = Field(None, description="A member; the one who creates it, when left out.")
+    probability: Annotated[Percent | None, Field(description="Percent; that of the stage, when left out.")] = None
+    owner_id: Annotated[UUID | None, Field(description="A member; the one who creates it, when left out.")] = None
     contact_id: UUID | None = None
     company_id: UUID | None = None
     about: Annotated[str, Field(max_length=10_000)] = ""
 
 
 class NewDeal(DealFields):
-    pipeline_id: UUID | None = Field(None, description="The first pipeline, when left out.")
-    stage_id: UUID | None = Field(None, description="The pipeline's first stage, when left out.")
+    pipeline_id: Annotated[UUID | None, Field(description="The first pipeline, when left out.")] = None
+    stage_id: Annotated[UUID | None, Field(description="The pipeline's first stage, when left out.")] = None
 
 
 ChangedDeal = changes_of(DealFields, "ChangedDeal")
@@ -188,15 +187,15 @@ def restore(actor: Actor, data: OneDeal) -> Deal:
     """Out of the bin: into its stage, or where that has been removed meanwhile, to the start of a pipeline."""
     deal = actor.take(Deal, data.id, "delete", deleted=True)
     deal.deleted_at = None
-    if actor.db.scalar(stages(actor).where(Stage.id == deal.stage_id)) is None:
-        own = actor.db.scalar(stages(actor).where(Pipeline.id == deal.pipeline_id).limit(1))
+    if actor.db.scalar(stages_in_use(actor).where(Stage.id == deal.stage_id)) is None:
+        own = actor.db.scalar(stages_in_use(actor).where(Pipeline.id == deal.pipeline_id).limit(1))
         stage = stage_locked(actor, own.id if own else first_stage(actor, None))
         deal.pipeline_id, deal.stage_id, deal.rank = stage.pipeline_id, stage.id, lane.top(actor, stage)
         deal.stage_since = datetime.now(UTC)
     return deal
 
 
-def stages(actor: Actor) -> Any:
+def stages_in_use(actor: Actor) -> Any:
     """SELECT of the stages in use, pipeline by pipeline, in their order."""
     return (
         actor.visible(Pipeline, Stage)
@@ -208,7 +207,7 @@ def stages(actor: Actor) -> Any:
 
 def first_stage(actor: Actor, data: NewDeal | None) -> UUID:
     """The stage a new deal starts in. Raises Invalid."""
-    query = stages(actor)
+    query = stages_in_use(actor)
     if data and data.pipeline_id:
         query = query.where(Pipeline.id == data.pipeline_id)
     if data and data.stage_id:
@@ -224,7 +223,7 @@ def first_stage(actor: Actor, data: NewDeal | None) -> UUID:
 def stage_locked(actor: Actor, stage_id: UUID) -> Stage:
     """A stage in use, held until the end of the transaction, so that ranks in its lane are given out one by one and it
     is not removed meanwhile. Taken before any deal is, always, or two could wait for each other. Raises Invalid."""
-    query = stages(actor).where(Stage.id == stage_id).with_for_update(of=Stage, key_share=True)
+    query = stages_in_use(actor).where(Stage.id == stage_id).with_for_update(of=Stage, key_share=True)
     stage: Stage | None = actor.db.scalar(query.execution_options(populate_existing=True))
     if stage is None:
         raise Invalid(("stage_id", _("This stage is gone. Reload the page and choose another.")))

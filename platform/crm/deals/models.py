@@ -49,7 +49,7 @@ class Stage(Record):
 
 
 class Deal(Owned, Record):
-    """`status` is open, won or lost. `rank` orders the cards of a lane; a card dropped between two takes their middle."""
+    """`status` is open, won or lost. `rank` orders the cards of a lane; one dropped between two takes their middle."""
 
     __tablename__ = "deal"
     __table_args__ = (

@@ -13,7 +13,7 @@ from core.actions import Changes, Input, action, changes_of
 from core.actor import Actor
 from core.errors import Busy, Invalid
 from crm.deals import lane
-from crm.deals.actions import stage_locked, stages
+from crm.deals.actions import Percent, stage_locked, stages_in_use
 from crm.deals.models import Deal, Pipeline, Stage
 
 MOST_STAGES = 20
@@ -23,28 +23,26 @@ Name = Annotated[str, Field(min_length=1, max_length=60)]
 
 class StageFields(Input):
     name: Name
-    probability: Annotated[int, Field(ge=0, le=100, description="Percent of deals in it that are won.")]
+    probability: Annotated[Percent, Field(description="Percent of the deals in it that are won.")]
 
 
 class GivenStage(StageFields):
-    id: UUID | None = Field(None, description="Of a stage that stays; none for a new one.")
+    id: Annotated[UUID | None, Field(description="Of a stage that stays; none for a new one.")] = None
 
 
 class NewPipeline(Input):
-    id: UUID | None = Field(None, description="Your own identifier (UUID), so that sending it twice makes one pipeline.")
+    id: Annotated[UUID | None, Field(description="Your own (UUID); sending it twice makes one pipeline.")] = None
     name: Name
     stages: Annotated[list[StageFields], Field(min_length=1, max_length=MOST_STAGES)]
 
 
 class PipelineFields(Input):
+    """`stages` are all there are, in their order: one left out is removed, and its deals go to the remaining stage that
+    `deals_to` says for it."""
+
     name: Name
-    stages: Annotated[
-        list[GivenStage],
-        Field(min_length=1, max_length=MOST_STAGES, description="All stages in their order; one left out is removed."),
-    ]
-    deals_to: dict[UUID, UUID] = Field(
-        {}, description="For each removed stage that has deals: the remaining stage which takes them over."
-    )
+    stages: Annotated[list[GivenStage], Field(min_length=1, max_length=MOST_STAGES)]
+    deals_to: Annotated[dict[UUID, UUID], Field(default_factory=dict)]
 
 
 ChangedPipeline = changes_of(PipelineFields, "ChangedPipeline")
@@ -56,7 +54,7 @@ class OnePipeline(Input):
 
 
 class DeletedPipeline(OnePipeline):
-    deals_to: UUID | None = Field(None, description="The stage of another pipeline which takes over its deals.")
+    deals_to: Annotated[UUID | None, Field(description="The stage of another pipeline that takes its deals.")] = None
 
 
 @action("pipeline.create")
@@ -77,12 +75,13 @@ def create(actor: Actor, data: NewPipeline) -> Pipeline:
 
 @action("pipeline.edit", takes=ChangedPipeline)
 def change(actor: Actor, data: Changes) -> Pipeline:
-    given = data.model_fields_set
     pipeline = actor.take(Pipeline, data.id, "edit", data.version)
+    given = data.given()
     if "name" in given:
-        pipeline.name = data.name
+        pipeline.name = given["name"]
     if "stages" in given:
-        arrange(actor, pipeline, data.stages, data.deals_to or {})
+        stages = [GivenStage(**stage) for stage in given["stages"]]
+        arrange(actor, pipeline, stages, given.get("deals_to") or {})
     return pipeline
 
 
@@ -157,7 +156,7 @@ def hand_over(actor: Actor, stage: Stage, target: Stage) -> None:
 
 def stages_held(actor: Actor, pipeline: Pipeline) -> dict[UUID, Stage]:
     """The pipeline's stages by id, locked until the end of the transaction."""
-    query = stages(actor).where(Pipeline.id == pipeline.id).with_for_update(of=Stage)
+    query = stages_in_use(actor).where(Pipeline.id == pipeline.id).with_for_update(of=Stage)
     return {stage.id: stage for stage in actor.db.scalars(query.execution_options(populate_existing=True))}
 
 

@@ -24,6 +24,7 @@ from crm.deals.money import Sums
 from crm.tasks.models import Task
 from tenants.models import Member
 
+Status = Literal["open", "won", "lost"]
 MORE = 200  # cards of a lane that was asked for more; beyond it the list is the better view
 
 
@@ -46,7 +47,7 @@ LISTING = Listing(
         "mine": Filter(bool, lambda actor, value: (Deal.owner_id == actor.member.id) == value, "own deals only"),
         "pipeline_id": Filter(UUID, lambda _actor, value: Deal.pipeline_id == value, "deals of this pipeline"),
         "stage_id": Filter(UUID, lambda _actor, value: Deal.stage_id == value, "deals in this stage"),
-        "status": Filter(Literal["open", "won", "lost"], lambda _actor, value: Deal.status == value, "open, won or lost"),
+        "status": Filter(Status, lambda _actor, value: Deal.status == value, "open, won or lost"),
         "contact_id": Filter(UUID, lambda _actor, value: Deal.contact_id == value, "deals with this contact"),
         "company_id": Filter(UUID, lambda _actor, value: Deal.company_id == value, "deals with this company"),
         "no_next_step": Filter(bool, lambda actor, value: has_next_step(actor) != value, "without an open task"),
@@ -161,7 +162,7 @@ def totals_by_stage(actor: Actor, ask: Ask, stages: Iterable[Stage]) -> dict[UUI
     """Totals of what `ask` finds, by stage; a deal without a probability of its own counts with its stage's."""
     unsaid = func.sum(Deal.amount).filter(Deal.probability.is_(None))
     query = LISTING.query(
-        actor, ask, Deal.stage_id, Deal.currency, func.count().label("count"), func.sum(Deal.amount).label("sum"),
+        actor, ask, Deal.stage_id, Deal.currency, func.count().label("deals"), func.sum(Deal.amount).label("sum"),
         func.sum(Deal.amount * Deal.probability).label("weighted"), unsaid.label("unsaid"),
     )
     rows = actor.db.execute(query.group_by(Deal.stage_id, Deal.currency)).all()
@@ -173,7 +174,7 @@ def totals_by_stage(actor: Actor, ask: Ask, stages: Iterable[Stage]) -> dict[UUI
 def totalled(rows: list[Row[Any]], usual: int) -> Totals:
     expected = ((row.currency, ((row.weighted or 0) + (row.unsaid or 0) * usual) / Decimal(100)) for row in rows)
     return Totals(
-        sum(row.count for row in rows), Sums.of((row.currency, row.sum) for row in rows), Sums.of(expected)
+        sum(row.deals for row in rows), Sums.of((row.currency, row.sum) for row in rows), Sums.of(expected)
     )
 
 

@@ -1,0 +1,111 @@
+"""Mail: one message to one person, handed to the SMTP server of the settings.
+
+The embedded run without a server puts it into the local mailbox instead, which /dev/mail shows. Mail is sent by jobs,
+so that it follows the change it speaks of: at least once, and a repeat carries the same Message-ID.
+"""
+
+import mailbox
+import smtplib
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from email import policy
+from email.message import EmailMessage
+from email.utils import formatdate, parseaddr
+from urllib.parse import urlsplit
+
+from config.settings import Settings, Smtp
+from core.jobs import GiveUp
+
+TIMEOUT = 30.0  # seconds for each answer of the server
+# Seconds between attempts: a server that says "not now" is asked again for about three days.
+PAUSES = (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 43_200, 57_600, 86_400)
+
+
+@dataclass(frozen=True)
+class Message:
+    """`key` is the same whenever the same message is sent again. `html` says the same as `text`."""
+
+    key: str
+    to: str
+    subject: str
+    text: str
+    html: str
+
+
+class NotSent(Exception):
+    """The server did not take the message now; another attempt may succeed."""
+
+
+class Undeliverable(GiveUp):
+    """The server will never take this message for this address."""
+
+
+def send(message: Message, config: Settings) -> None:
+    """Hand the message over. Raises NotSent or Undeliverable; both name the server's code and no address."""
+    written = write(message, config)
+    if config.smtp is None:
+        local_mailbox(config).add(written.as_bytes())
+    else:
+        hand_over(written, config.smtp, urlsplit(config.url).hostname or "localhost")
+
+
+def write(message: Message, config: Settings) -> EmailMessage:
+    """The message as it goes over the wire: plain text with HTML as its alternative."""
+    domain = parseaddr(config.mail_from)[1].rpartition("@")[2] or "localhost"
+    written = EmailMessage(policy=policy.SMTP)
+    written["From"] = config.mail_from
+    written["To"] = message.to
+    written["Subject"] = message.subject
+    written["Date"] = formatdate(usegmt=True)
+    written["Message-ID"] = f"<{message.key}@{domain}>"
+    written["Auto-Submitted"] = "auto-generated"
+    written.set_content(message.text)
+    written.add_alternative(message.html, subtype="html")
+    return written
+
+
+def local_mailbox(config: Settings) -> mailbox.Maildir:
+    """The mailbox of the embedded run, in OKNO_HOME/mail."""
+    config.home.mkdir(parents=True, exist_ok=True)
+    return mailbox.Maildir(config.home / "mail")
+
+
+def hand_over(written: EmailMessage, server: Smtp, our_name: str) -> None:
+    try:
+        with connect(server, our_name) as connection:
+            connection.send_message(written)
+    except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError) as error:
+        code = refusal_code(error)
+        raise (Undeliverable if code >= 500 else NotSent)(f"the mail server answered {code}") from None
+    except smtplib.SMTPNotSupportedError as error:
+        raise Undeliverable(f"the mail server lacks what this message needs: {error}") from None
+    except (smtplib.SMTPException, OSError) as error:
+        # A 5xx before the message itself speaks of our settings, which the operator can mend in time.
+        answer = f" {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else ""
+        raise NotSent(f"the mail server did not take it: {type(error).__name__}{answer}") from None
+
+
+def connect(server: Smtp, our_name: str) -> smtplib.SMTP:
+    """A connection as safe as the settings demand: a server without STARTTLS gets nothing where it is required."""
+    context = ssl.create_default_context()
+    if server.security == "tls":
+        connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, our_name, timeout=TIMEOUT, context=context)
+    else:
+        connection = smtplib.SMTP(server.host, server.port, our_name, timeout=TIMEOUT)
+    try:
+        if server.security == "starttls":
+            connection.starttls(context=context)
+        if server.user is not None:
+            connection.login(server.user, server.password or "")
+    except BaseException:
+        with suppress(OSError):
+            connection.close()
+        raise
+    return connection
+
+
+def refusal_code(error: smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError) -> int:
+    if isinstance(error, smtplib.SMTPDataError):
+        return int(error.smtp_code)
+    return int(max(code for code, _words in error.recipients.values()))
