@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
@@ -53,7 +53,7 @@ def address(link: MailedLink, config: Settings) -> str:
 def find(control: Session, purpose: Purpose, text: str, config: Settings) -> MailedLink:
     """The row of a link that may still be used. Raises StaleLink."""
     shape = SHAPE.fullmatch(text)
-    link = control.scalar(select(MailedLink).where(MailedLink.id == UUID(shape[1]), *usable())) if shape else None
+    link = control.scalar(select(MailedLink).where(MailedLink.id == UUID(shape[1]), usable())) if shape else None
     if not (shape and link and link.purpose == purpose and signed(config, "mailed link", said(link), shape[2])):
         raise StaleLink()
     return link
@@ -61,7 +61,7 @@ def find(control: Session, purpose: Purpose, text: str, config: Settings) -> Mai
 
 def use(control: Session, link: MailedLink) -> None:
     """Use the link up, and every other of the same person with it. Raises StaleLink where another was first."""
-    used = update(MailedLink).where(MailedLink.id == link.id, *usable()).values(used_at=func.now())
+    used = update(MailedLink).where(MailedLink.id == link.id, usable()).values(used_at=func.now())
     if control.execute(used.returning(MailedLink.id)).first() is None:
         raise StaleLink()
     void(control, link.identity_id)
@@ -69,11 +69,11 @@ def use(control: Session, link: MailedLink) -> None:
 
 def void(control: Session, identity_id: UUID) -> None:
     """No link that was sent to this person works any more."""
-    control.execute(update(MailedLink).where(MailedLink.identity_id == identity_id, *usable()).values(used_at=func.now()))
+    control.execute(update(MailedLink).where(MailedLink.identity_id == identity_id, usable()).values(used_at=func.now()))
 
 
-def usable() -> tuple[object, ...]:
-    return (MailedLink.used_at.is_(None), MailedLink.expires_at > func.now())
+def usable() -> ColumnElement[bool]:
+    return MailedLink.used_at.is_(None) & (MailedLink.expires_at > func.now())
 
 
 def said(link: MailedLink) -> str:

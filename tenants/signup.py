@@ -6,7 +6,6 @@ Order matters, since the shared tables and the workspace never share a transacti
 """
 
 from collections.abc import Callable
-from uuid import UUID
 
 from flask_babel import gettext as _
 from sqlalchemy import func, select, text, update
@@ -22,10 +21,10 @@ from tenants.directory import as_workspace
 from tenants.models import Person, Role, WorkspaceRow
 
 RESERVED = frozenset(
-    "about account accounts admin api app apps assets auth billing blog cdn contact demo dev docs download en cs f "
-    "favicon.ico ftp healthz help home imap invite live login logout mail news oauth okno operator password pop pricing "
-    "privacy q robots.txt root sales security settings signup smtp sso static status stream support system team terms "
-    "test user users webhooks wiki www".split()
+    "about account accounts admin api app apps assets auth billing blog cdn confirm contact cs demo dev docs download "
+    "email en f favicon.ico forgot ftp healthz help home imap invite live login logout mail news oauth okno operator "
+    "password pop pricing privacy q reset robots.txt root sales security settings signup smtp sso static status "
+    "stream support system team terms test user users webhooks wiki www".split()
 )
 
 Furnish = Callable[[Session, Workspace, str], None]
@@ -100,11 +99,3 @@ def take_ready(control: Session, slug: str) -> int | None:
     return control.scalar(
         taken.values(slug=slug, state="opening", taken_at=func.now()).returning(WorkspaceRow.id)
     )
-
-
-def person_of(control: Session, email: str) -> Person | None:
-    return control.scalar(select(Person).where(Person.email == email.lower()))
-
-
-def person_by_id(control: Session, identity_id: UUID) -> Person:
-    return control.scalars(select(Person).where(Person.id == identity_id)).one()

@@ -16,7 +16,7 @@ from flask import Flask
 if TYPE_CHECKING:
     from tests.shop import Shop
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.browser.site"]
 
 
 @pytest.fixture(scope="session")

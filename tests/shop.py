@@ -12,7 +12,7 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from core.actor import Actor
-from core.db import Workspace, database
+from core.db import Database, Workspace, database
 from core.ids import new_id
 from crm.industries import furnish
 from tenants import members, sessions, tokens
@@ -25,22 +25,23 @@ class Shop:
     app: Flask
     workspace: Workspace
     owner_id: UUID
+    base: Database
 
     @contextmanager
     def acting(self, identity_id: UUID | None = None) -> Iterator[Actor]:
         """The Actor of the owner, or of another member, within a request so that texts have a language."""
         with (
             self.app.test_request_context("/"),
-            members.acting_identity(database(), self.workspace, identity_id or self.owner_id, "cli") as actor,
+            members.acting_identity(self.base, self.workspace, identity_id or self.owner_id, "cli") as actor,
         ):
             yield actor
 
     def member(self, role: str, name: str = "Ondřej Král") -> UUID:
         """A further member with a ready-made role; returns the identity's id."""
-        person = new_person(name)
-        with database().controlling() as control:
+        person = new_person(self.base, name)
+        with self.base.controlling() as control:
             members.enter_directory(control, person.id, self.workspace.id)
-        with database().workspace(self.workspace) as session, session.begin():
+        with self.base.workspace(self.workspace) as session, session.begin():
             members.join(session, person.id, person.name, person.email, role, "en", "Europe/Prague")
         return person.id
 
@@ -53,18 +54,21 @@ class Shop:
 
     def browser(self, identity_id: UUID | None = None) -> FlaskClient:
         """A client with the session cookie; paths start with /<slug>/. CSRF tokens: see `csrf`."""
-        with database().controlling() as control:
-            value = sessions.start(control, identity_id or self.owner_id, "127.0.0.1", "test")
         client = self.app.test_client()
-        client.set_cookie("okno", value)
+        client.set_cookie("okno", self.session(identity_id))
         return client
+
+    def session(self, identity_id: UUID | None = None) -> str:
+        """The value of a fresh session cookie."""
+        with self.base.controlling() as control:
+            return sessions.start(control, identity_id or self.owner_id, "127.0.0.1", "test")
 
     def path(self, path: str) -> str:
         return f"/{self.workspace.slug}{path}"
 
     def rows(self, sql: str, **values: Any) -> list[Any]:
         """What the database holds, seen from inside the workspace."""
-        with database().workspace(self.workspace) as session:
+        with self.base.workspace(self.workspace) as session:
             return list(session.execute(text(sql), values).all())
 
 
@@ -94,18 +98,20 @@ class Api:
         return self.call("DELETE", path)
 
 
-def open_shop(app: Flask, industry: str = "windows") -> Shop:
-    person = new_person("Jana Dvořáková")
+def open_shop(app: Flask, industry: str = "windows", language: str = "en", base: Database | None = None) -> Shop:
+    """A fresh workspace in `base`, by default the database of this process's settings."""
+    base = base or database()
+    person = new_person(base, "Jana Dvořáková")
     workspace = open_workspace(
-        database(), person, slug=f"shop-{person.id.hex[-12:]}", name="Okna Horák", industry=industry, language="en",
+        base, person, slug=f"shop-{person.id.hex[-12:]}", name="Okna Horák", industry=industry, language=language,
         time_zone="Europe/Prague", country="CZ", currency="CZK", furnish=furnish,
     )
-    return Shop(app, workspace, person.id)
+    return Shop(app, workspace, person.id, base)
 
 
-def new_person(name: str) -> Person:
+def new_person(base: Database, name: str) -> Person:
     """A confirmed identity with no usable password."""
-    with database().controlling() as control:
+    with base.controlling() as control:
         person = Person(email=f"{new_id().hex}@example.com", name=name, password_hash="none")
         control.add(person)
         control.flush()

@@ -94,7 +94,9 @@ class Actor:
         """Check that a record named by the field `name` is there for this actor. Raises Invalid."""
         if record_id is None:
             return
-        if self.db.scalar(self.visible(model, model.id).where(model.id == record_id, *conditions)) is None:
+        with self.db.no_autoflush:  # or the database would refuse the unknown id first, in its own words
+            known = self.db.scalar(self.visible(model, model.id).where(model.id == record_id, *conditions))
+        if known is None:
             raise Invalid((name, _("There is no such record, or you may not see it.")))
 
     def repeated(self, model: type[R], record_id: UUID | None) -> R | None:

@@ -7,6 +7,7 @@ are POST /contacts/{id}/{verb}. All writes are actions; answers of writes are wh
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from uuid import UUID
 import orjson
 from flask import Blueprint, Response, current_app, request
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from pydantic import BaseModel
 from sqlalchemy import Row
 
@@ -29,12 +31,31 @@ from core.records import Record
 
 RESOURCES: dict[str, "Resource"] = {}
 KNOWN = frozenset({"q", "sort", "cursor", "limit"})
+MAX_KEY, MAX_Q = 255, 200  # characters
+
+
+class NotUnderstood(Refusal):
+    """The body cannot be read at all, so no field can be named."""
+
+    status = 400
+    title = _l("This request cannot be understood")
+
+
+class NotJson(Refusal):
+    """The body comes as something else than JSON."""
+
+    status = 415
+    title = _l("This content cannot be taken")
+
+    def __init__(self) -> None:
+        super().__init__(_("Send JSON, with Content-Type: application/json."))
 
 
 class NeedsVersion(Refusal):
     """A change without If-Match would silently overwrite what somebody else wrote meanwhile."""
 
     status = 428
+    title = _l("Say which version you change")
 
     def __init__(self) -> None:
         super().__init__(_("Send If-Match with the ETag you read, or If-Match: * to overwrite whatever is there."))
@@ -43,7 +64,7 @@ class NeedsVersion(Refusal):
 @dataclass(frozen=True)
 class Resource:
     """One kind of record in the API. `out` names the fields of an answer; each is a column of the model, unless
-    `columns` says how to select it."""
+    `columns` says how to select it. `example` is a body that `create` takes, for the document."""
 
     path: str
     model: type[Record]
@@ -54,6 +75,7 @@ class Resource:
     delete: Action[Any, Any] | None = None
     verbs: Mapping[str, Action[Any, Any]] = field(default_factory=dict)
     columns: Mapping[str, Any] = field(default_factory=dict)
+    example: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         RESOURCES[self.path] = self
@@ -153,10 +175,7 @@ def routes(resource: Resource) -> Blueprint:
         @api.delete("/<record_id>")
         def remove(record_id: str) -> Response:
             with entering() as actor:
-                values: dict[str, Any] = {"id": known_id(record_id)}
-                if "If-Match" in request.headers:
-                    values["version"] = wanted_version()
-                delete(actor, delete.parse(values))
+                delete(actor, delete.parse({"id": known_id(record_id), **version_if_sent(delete)}))
                 return Response(status=204)
 
     for verb, action in resource.verbs.items():
@@ -167,7 +186,7 @@ def routes(resource: Resource) -> Blueprint:
 def verb_route(resource: Resource, action: Action[Any, Any]) -> Callable[[str], Response]:
     def act(record_id: str) -> Response:
         with entering() as actor:
-            values = {**body_values("id", "version", optional=True), "id": known_id(record_id)}
+            values = {**body_values("id", "version", optional=True), "id": known_id(record_id), **version_if_sent(action)}
             return once(actor, lambda: acted(actor, resource, action, values))
 
     return act
@@ -203,6 +222,8 @@ def asked() -> Ask:
         limit = 0
     if not 1 <= limit <= MOST:
         raise Invalid(("limit", _("Write a whole number from 1 to %(most)s.", most=MOST)))
+    if len(given.get("q", "")) > MAX_Q:
+        raise Invalid(("q", _("Too long: at most %(max_length)s characters.", max_length=MAX_Q)))
     zeros = [name for name, value in given.items() if "\0" in value or "\0" in name]
     if zeros:
         raise Invalid(*((name, _("Zero bytes cannot be searched for.")) for name in zeros))
@@ -216,13 +237,13 @@ def body_values(*elsewhere: str, optional: bool = False) -> dict[str, Any]:
     if optional and not raw:
         return {}
     if request.mimetype != "application/json":
-        raise Invalid(("", _("Send JSON, with Content-Type: application/json.")))
+        raise NotJson()
     try:
         values = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        raise Invalid(("", _("This is not valid JSON."))) from None
+        raise NotUnderstood(_("This is not valid JSON.")) from None
     if not isinstance(values, dict):
-        raise Invalid(("", _("Send a JSON object.")))
+        raise NotUnderstood(_("Send a JSON object."))
     wrong = values.keys() & set(elsewhere)
     if wrong:
         raise Invalid(*((name, _("There is no such field.")) for name in sorted(wrong)))
@@ -243,13 +264,19 @@ def wanted_version() -> int | None:
     return int(number)
 
 
+def version_if_sent(action: Action[Any, Any]) -> dict[str, int | None]:
+    """The version to be checked, where the request names one and the action looks at it."""
+    wanted = "If-Match" in request.headers and "version" in action.input.model_fields
+    return {"version": wanted_version()} if wanted else {}
+
+
 def once(actor: Actor, act: Callable[[], Response]) -> Response:
     """Do it, or where the Idempotency-Key was used before, give the same answer again without doing it."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return act()
-    if not 1 <= len(key) <= 255:
-        raise Invalid(("Idempotency-Key", _("Use 1 to 255 characters.")))
+    if not 1 <= len(key) <= MAX_KEY or not re.fullmatch("[!-~]+", key):
+        raise Invalid(("Idempotency-Key", _("Use 1 to %(most)s letters and digits, without spaces.", most=MAX_KEY)))
     answers = current_app.extensions["okno.answers"]
     route = f"{request.method} {request.path}"
     body_hash = hashlib.sha256(request.get_data(cache=True)).digest()

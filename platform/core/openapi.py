@@ -1,21 +1,14 @@
-"""The API's document: OpenAPI 3.1, made from the resources as they are declared, and the page that shows it to people.
-
-    GET /api/v1/               where the document is
-    GET /api/v1/openapi.json   the document
-    GET /api/docs              the same for reading
-"""
+"""The API's document: OpenAPI 3.1, made from the resources as they are declared."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
-from flask import Blueprint, Response, current_app, render_template
-from flask_babel import gettext as _
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from core.actions import Action
-from core.api import MAX_KEY, RESOURCES, Resource, answer
+from core.api import MAX_KEY, MAX_Q, RESOURCES, Resource
 from core.listing import LIMIT, MOST
 
 Json = dict[str, Any]
@@ -75,8 +68,9 @@ KEY: Json = {
 RECORD_ID: Json = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
 
 
-def document() -> Json:
-    """The whole document. Everything in it comes from the declarations of resources, actions and lists."""
+@cache
+def document(url: str) -> Json:
+    """The whole document of the service at `url`. All of it comes from the declarations of resources, actions and lists."""
     schemas = Schemas()
     paths: Json = {}
     for resource in sorted(RESOURCES.values(), key=lambda resource: resource.path):
@@ -90,7 +84,7 @@ def document() -> Json:
             "description": "Records of one workspace, with the rights of the member whose token is used. Times are UTC, "
             "days are calendar days. Unknown fields and parameters are refused.",
         },
-        "servers": [{"url": f"{current_app.config['OKNO'].url}/api/v1"}],
+        "servers": [{"url": f"{url}/api/v1"}],
         "security": [{"token": []}],
         "tags": [{"name": path} for path in sorted(RESOURCES)],
         "paths": paths,
@@ -200,7 +194,7 @@ def list_operation(resource: Resource, schemas: Schemas) -> Json:
 def list_parameters(resource: Resource) -> Iterator[Json]:
     listing = resource.listing
     if listing.searched:
-        yield query("q", {"type": "string", "maxLength": 200}, "Words to find, in any order, without accents; or digits of a phone.")
+        yield query("q", {"type": "string", "maxLength": MAX_Q}, "Words to find, in any order, without accents; or digits of a phone.")
     orders = [order for name in listing.sorts for order in (name, f"-{name}")]
     yield query("sort", {"type": "string", "enum": orders, "default": listing.default_sort}, "The order; - turns it round.")
     yield query("limit", {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT}, "How many on a page.")

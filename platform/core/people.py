@@ -6,7 +6,8 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
 from pydantic import AfterValidator, BaseModel, Field
-from sqlalchemy import ARRAY, Index, LargeBinary, Text, text
+from sqlalchemy import Index, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.actions import Input
@@ -82,6 +83,12 @@ def shown_phone(number: str) -> str:
         return phonenumbers.format_number(phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     except phonenumbers.NumberParseException:
         return number
+
+
+def address_line(address: dict[str, str]) -> str:
+    """"Lidická 24, 602 00 Brno"."""
+    town = f"{address.get('zip', '')} {address.get('city', '')}".strip()
+    return ", ".join(part for part in (address.get("street"), town, address.get("country")) if part)
 
 
 class Reachable:

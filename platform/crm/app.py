@@ -17,6 +17,7 @@ from core import api as api_kit
 from core import pages as page_kit
 from core.api import RESOURCES
 from core.db import database
+from core.reference import reference
 from crm import errors, features
 from crm.doors import enter_api, enter_page, signed_in
 from tenants import answers
@@ -68,6 +69,7 @@ def create_app(config: Settings | None = None) -> Flask:
         blueprint = api_kit.routes(resource)
         app.register_blueprint(blueprint, url_prefix=f"/api/v1/{resource.path}")
         csrf.exempt(blueprint)
+    app.register_blueprint(reference)
     app.before_request(check_place)
     app.after_request(page_kit.security_headers)
     errors.register(app)

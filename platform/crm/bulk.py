@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from flask import flash, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 
@@ -16,7 +17,9 @@ from core.actor import Actor
 from core.db import as_uuid
 from core.errors import Forbidden, Invalid, NotFound
 from core.events import Event
+from core.pages import Answer, came_from, refused, see
 from core.records import Record
+from tenants.members import colleagues
 
 MOST = 200
 UNDO_WITHIN = timedelta(days=1)
@@ -78,3 +81,52 @@ def still(actor: Actor, model: type[Record], event: Event) -> bool:
 def in_event(value: Any) -> Any:
     """A value as an event, which is JSON, holds it."""
     return orjson.loads(orjson.dumps(value, default=str))
+
+
+def bulk_page(
+    actor: Actor, feature: str, model: Any, delete: Action[Any, Any], change: Action[Any, Any]
+) -> Answer:
+    """The answer to a list's bulk form: its button `do` says give, label or delete. The list comes again, with Undo."""
+    do = request.form.get("do") or ("label" if request.form.get("label", "").strip() else "")
+    ids: list[UUID] = []
+    try:
+        ids = ticked(request.form.getlist("id"))
+        if not ids or do not in ("give", "label", "delete"):
+            return see(came_from(url_for(f"{feature}.index")))
+        if do == "delete":
+            outcome, said = each(actor, delete, ({"id": record_id} for record_id in ids)), _("Deleted")
+        elif do == "give":
+            owner_id = request.form.get("owner_id", "")
+            name = dict(colleagues(actor)).get(as_uuid(owner_id))  # type: ignore[arg-type]
+            if name is None:
+                raise Invalid(("owner_id", _("Choose who gets them.")))
+            outcome = each(actor, change, ({"id": record_id, "owner_id": owner_id} for record_id in ids))
+            said = _("Given to %(name)s", name=name)
+        else:
+            label = request.form.get("label", "").strip()
+            if not label:
+                raise Invalid(("label", _("Write the label.")))
+            rows = actor.db.execute(actor.visible(model, model.id, model.labels).where(model.id.in_(ids))).all()
+            outcome = each(actor, change, ({"id": row.id, "labels": with_label(row.labels, label)} for row in rows))
+            said = _("Labelled %(label)s", label=label)
+    except Invalid as error:
+        values = {"feature": feature, "ids": ids, "do": do, "label": request.form.get("label", "")}
+        return refused(actor, "bulk.html", error, members=colleagues(actor), back=came_from(""), active=feature, **values)
+    text = f"{said}: {outcome.done}"
+    if outcome.left:
+        text += ". " + _("Left as they were, since you may not change them: %(n)s", n=outcome.left)
+    back = came_from(url_for(f"{feature}.index"))
+    flash({"text": text, "undo": url_for(f"{feature}.undo", request=actor.request_id, next=back)} if outcome.done else text)
+    return see(back)
+
+
+def with_label(labels: list[str], label: str) -> list[str]:
+    return labels if label in labels else [*labels, label]
+
+
+def undo_page(
+    actor: Actor, feature: str, model: type[Record], restore: Action[Any, Any], change: Action[Any, Any]
+) -> Answer:
+    outcome = undo(actor, model, request.args.get("request", ""), restore, change)
+    flash(_("Taken back: %(n)s", n=outcome.done))
+    return see(came_from(url_for(f"{feature}.index")))

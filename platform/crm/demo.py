@@ -307,7 +307,8 @@ def task(place: Place, deal: Row, person: Person | None, links: Row) -> Row:
     due_at = due.replace(hour=rng.randint(6, 15), minute=rng.choice((0, 30)), second=0) if timed else None
     created = deal["created_at"]
     return {
-        "id": place.id_at(created), "name": name[:200], "todo": todo, "about": "", "due_on": due.date(), "due_at": due_at,
+        "id": place.id_at(created), "name": name[:200], "todo": todo, "about": "",
+        "due_on": due.date(), "due_at": due_at,
         "assignee_id": deal["owner_id"], "done_at": done, "done_by_id": deal["owner_id"] if done else None,
         **links, **times(created),
     }  # fmt: skip

@@ -6,15 +6,21 @@ from flask import Flask
 
 import crm.models  # noqa: F401 (declares every table before the first query)
 import tenants.housekeeping  # noqa: F401 (declares its jobs)
+from crm.companies import api as companies_api
+from crm.companies.pages import pages as companies_pages
 from crm.contacts import api as contacts_api
+from crm.contacts.pages import pages as contacts_pages
+from crm.find.pages import pages as find_pages
 from crm.tasks import api as tasks_api
 from crm.tasks.pages import pages as tasks_pages
+from crm.timeline import api as notes_api
+from crm.timeline.pages import pages as notes_pages
 from crm.today.pages import pages as today_pages
 
 TRANSLATIONS = str(Path(__file__).parent / "translations")
 
-RESOURCES = (contacts_api.RESOURCE, tasks_api.RESOURCE)
-PAGES = (tasks_pages, today_pages)
+RESOURCES = (contacts_api.RESOURCE, companies_api.RESOURCE, tasks_api.RESOURCE, notes_api.RESOURCE)
+PAGES = (contacts_pages, companies_pages, notes_pages, find_pages, tasks_pages, today_pages)
 
 
 def register(app: Flask) -> None:

@@ -40,15 +40,14 @@ def environ() -> dict[str, str]:
 def test_derived_columns_are_what_the_models_compute(shop: Shop) -> None:
     filled(shop)
     with shop.acting() as actor:
-        for model, derived in (
-            (Contact, ("name", "city", "search", "sort_key", "match_keys")),
-            (Company, ("city", "search", "sort_key", "match_keys")),
-            (Deal, ("search", "sort_key")),
-        ):
-            for row in actor.db.scalars(select(model)):
-                stored = [getattr(row, name) for name in derived]
-                row.index(actor.workspace.language)
-                assert stored == [getattr(row, name) for name in derived]
+        rows: list[Contact | Company | Deal] = []
+        for model in (Contact, Company, Deal):
+            rows += actor.db.scalars(select(model))
+        for row in rows:
+            names = row.derived - {"last_contact_at", "rank", "stage_since"}
+            stored = {name: getattr(row, name) for name in names}
+            row.index(actor.workspace.language)
+            assert stored == {name: getattr(row, name) for name in names}
 
 
 def test_values_would_pass_the_doors_of_the_product(shop: Shop) -> None:

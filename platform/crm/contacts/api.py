@@ -45,4 +45,5 @@ RESOURCE = Resource(
     update=actions.change,
     delete=actions.delete,
     verbs={"restore": actions.restore},
+    example={"first_name": "Jan", "last_name": "Novák", "emails": [{"address": "jan.novak@example.com"}]},
 )

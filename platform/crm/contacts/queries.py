@@ -1,14 +1,16 @@
 """Reads over contacts: the list and what its page shows beside each name."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import Row, select
 
 from core.actor import Actor
+from core.db import as_uuid
 from core.listing import Filter, Listing, Sort, found
 from core.pages import zone_of
 from crm.companies.models import Company
@@ -16,6 +18,7 @@ from crm.contacts.models import Contact
 from crm.deals.models import Deal
 from crm.related import Step, member_name, next_step, open_sums, record_name, step_of, sums_of
 from crm.tasks.models import Task
+from tenants.models import Member
 
 LISTING = Listing(
     model=Contact,
@@ -87,3 +90,17 @@ def of_company(actor: Actor, company_id: UUID, most: int = 100) -> list[Row[Any]
     """The people of a company, by name."""
     query = actor.visible(Contact, Contact.id, Contact.name, Contact.position, Contact.phones)
     return list(actor.db.execute(query.where(Contact.company_id == company_id).order_by(Contact.sort_key).limit(most)))
+
+
+def owner_name(actor: Actor, member_id: UUID | None) -> str | None:
+    """The member's name, though they left."""
+    return actor.db.scalar(select(Member.name).where(Member.id == member_id)) if member_id else None
+
+
+def company_names(actor: Actor, ids: Iterable[Any]) -> list[tuple[str, str]]:
+    """(id, name) of those of the companies that are there and visible."""
+    known = {found for text in ids if text and (found := as_uuid(str(text)))}
+    if not known:
+        return []
+    rows = actor.db.execute(actor.visible(Company, Company.id, Company.name).where(Company.id.in_(known)))
+    return [(str(row.id), row.name) for row in rows]

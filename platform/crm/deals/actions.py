@@ -199,6 +199,7 @@ def stages_in_use(actor: Actor) -> Any:
     """SELECT of the stages in use, pipeline by pipeline, in their order."""
     return (
         actor.visible(Pipeline, Stage)
+        .select_from(Pipeline)
         .join(Stage, Stage.pipeline_id == Pipeline.id)
         .where(Stage.deleted_at.is_(None))
         .order_by(Pipeline.position, Pipeline.id, Stage.position)

@@ -9,14 +9,11 @@ from itertools import groupby
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, Row, Select, and_, case, func, join, literal, select, true
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Date, Row, Select, case, func, join, literal, select, true
 
-from core.access import scope_of, within
 from core.actor import Actor
 from core.events import Event
 from core.listing import LIMIT, Ask, Filter, Listing, Sort
-from core.records import Record
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal, Pipeline, Stage
@@ -29,7 +26,12 @@ MORE = 200  # cards of a lane that was asked for more; beyond it the list is the
 
 
 def has_next_step(actor: Actor) -> ColumnElement[bool]:
+    """An open task that the actor may see."""
     return actor.visible(Task, Task.id).where(Task.deal_id == Deal.id, Task.done_at.is_(None)).correlate(Deal).exists()
+
+
+def without_next_step(actor: Actor, without: bool) -> ColumnElement[bool]:
+    return ~has_next_step(actor) if without else has_next_step(actor)
 
 
 LISTING = Listing(
@@ -50,9 +52,15 @@ LISTING = Listing(
         "status": Filter(Status, lambda _actor, value: Deal.status == value, "open, won or lost"),
         "contact_id": Filter(UUID, lambda _actor, value: Deal.contact_id == value, "deals with this contact"),
         "company_id": Filter(UUID, lambda _actor, value: Deal.company_id == value, "deals with this company"),
-        "no_next_step": Filter(bool, lambda actor, value: has_next_step(actor) != value, "without an open task"),
+        "no_next_step": Filter(bool, without_next_step, "without an open task"),
         "closes_before": Filter(date, lambda _actor, value: Deal.expected_close < value, "expected before this day"),
     },
+)
+
+
+ON_CARD = (
+    Deal.id, Deal.name, Deal.stage_id, Deal.status, Deal.amount, Deal.currency, Deal.expected_close, Deal.rank,
+    Deal.owner_id, Deal.contact_id, Deal.company_id,
 )
 
 
@@ -104,78 +112,73 @@ def pipelines(actor: Actor) -> list[Pipeline]:
 def board(actor: Actor, pipeline: Pipeline, ask: Ask, more: Collection[UUID] = ()) -> list[Lane]:
     """The lanes of a pipeline, each with its first cards: 50, or 200 in the stages of `more`. `ask` filters them as it
     does the list, so that the two never tell different numbers."""
-    open_here = replace(ask, filters={**ask.filters, "pipeline_id": str(pipeline.id), "status": "open"})
-    first = (
-        LISTING.query(actor, open_here, Deal)
+    open_here = in_pipeline(pipeline, ask)
+    deals = (
+        LISTING.query(actor, open_here, *ON_CARD)
         .where(Deal.stage_id == Stage.id)
         .order_by(Deal.rank, Deal.id)
         .limit(case((Stage.id.in_(more), MORE), else_=LIMIT) if more else LIMIT)
-        .lateral("first")
+        .lateral("deals")
     )
-    deal = aliased(Deal, first)
-    query = cards_from(actor, deal, join(Stage, deal, true()))
+    query = cards_from(actor, deals.c, join(Stage, deals, true()))
     query = query.where(Stage.pipeline_id == pipeline.id, Stage.deleted_at.is_(None))
-    cards: dict[UUID, list[Card]] = {stage.id: [] for stage in pipeline.stages}
-    for row in actor.db.execute(query.order_by(Stage.position, deal.rank, deal.id)):
-        cards[row.stage_id].append(Card(*row))
+    shown: dict[UUID, list[Card]] = {stage.id: [] for stage in pipeline.stages}
+    for row in actor.db.execute(query.order_by(Stage.position, deals.c.rank, deals.c.id)):
+        shown[row.stage_id].append(Card(*row))
     found = totals_by_stage(actor, open_here, pipeline.stages)
-    return [Lane(stage, found.get(stage.id, Totals()), cards[stage.id]) for stage in pipeline.stages]
+    return [Lane(stage, found.get(stage.id, Totals()), shown[stage.id]) for stage in pipeline.stages]
+
+
+def in_pipeline(pipeline: Pipeline, ask: Ask) -> Ask:
+    """The same question of the pipeline's open deals alone."""
+    return replace(ask, filters={**ask.filters, "pipeline_id": str(pipeline.id), "status": "open"})
 
 
 def cards(actor: Actor, ids: Sequence[UUID]) -> list[Card]:
     """Cards of these deals, in this order."""
-    rows = actor.db.execute(cards_from(actor, Deal, Deal).where(Deal.id.in_(ids)))
-    found = {row.id: Card(*row) for row in rows}
+    deals = actor.visible(Deal, *ON_CARD).where(Deal.id.in_(ids)).subquery("deals")
+    found = {row.id: Card(*row) for row in actor.db.execute(cards_from(actor, deals.c, deals))}
     return [found[one] for one in ids if one in found]
 
 
 def cards_from(actor: Actor, deal: Any, source: Any) -> Select[Any]:
-    """SELECT of what a Card holds, for the deals of `source`. The next step is the earliest open task."""
+    """SELECT of what a Card holds, for the deals of `source`. Names are looked up row by row, not joined: for the few
+    rows of a page that is what an index is for, and a join may read the whole table."""
+    company = actor.visible(Company, Company.name).where(Company.id == deal.company_id).scalar_subquery()
+    contact = actor.visible(Contact, Contact.name).where(Contact.id == deal.contact_id).scalar_subquery()
     step = (
         actor.visible(Task, Task.name, Task.due_on, Task.due_at)
         .where(Task.deal_id == deal.id, Task.done_at.is_(None))
-        .order_by(Task.due_on, Task.due_at, Task.id)
+        .order_by(Task.due_on, Task.due_at)
         .limit(1)
         .lateral("step")
     )
     return (
         select(
             deal.id, deal.name, deal.stage_id, deal.status, deal.amount, deal.currency, deal.expected_close,
-            Member.name.label("owner"), func.coalesce(Company.name, Contact.name).label("client"),
+            Member.name.label("owner"), func.coalesce(company, contact).label("client"),
             step.c.name.label("step"), step.c.due_on, step.c.due_at,
         )
         .select_from(source)
         .outerjoin(Member, Member.id == deal.owner_id)
-        .outerjoin(Company, and_(Company.id == deal.company_id, in_sight(actor, Company)))
-        .outerjoin(Contact, and_(Contact.id == deal.contact_id, in_sight(actor, Contact)))
         .outerjoin(step, true())
     )
 
 
-def in_sight(actor: Actor, model: type[Record]) -> ColumnElement[bool]:
-    """What `actor.visible` asks for, as the condition of a join."""
-    scope = scope_of(actor.rights, (model.kind, "view"))
-    return and_(model.deleted_at.is_(None), within(scope, model, actor.member.id))
-
-
 def totals_by_stage(actor: Actor, ask: Ask, stages: Iterable[Stage]) -> dict[UUID, Totals]:
     """Totals of what `ask` finds, by stage; a deal without a probability of its own counts with its stage's."""
-    unsaid = func.sum(Deal.amount).filter(Deal.probability.is_(None))
-    query = LISTING.query(
-        actor, ask, Deal.stage_id, Deal.currency, func.count().label("deals"), func.sum(Deal.amount).label("sum"),
-        func.sum(Deal.amount * Deal.probability).label("weighted"), unsaid.label("unsaid"),
-    )
-    rows = actor.db.execute(query.group_by(Deal.stage_id, Deal.currency)).all()
+    kinds = (Deal.stage_id, Deal.currency, Deal.probability)
+    query = LISTING.query(actor, ask, *kinds, func.count().label("deals"), func.sum(Deal.amount).label("sum"))
+    rows = actor.db.execute(query.group_by(*kinds)).all()
     usual = {stage.id: stage.probability for stage in stages}
     by_stage = groupby(sorted(rows, key=lambda row: row.stage_id), key=lambda row: row.stage_id)
     return {stage_id: totalled(list(found), usual.get(stage_id, 0)) for stage_id, found in by_stage}
 
 
 def totalled(rows: list[Row[Any]], usual: int) -> Totals:
-    expected = ((row.currency, ((row.weighted or 0) + (row.unsaid or 0) * usual) / Decimal(100)) for row in rows)
-    return Totals(
-        sum(row.deals for row in rows), Sums.of((row.currency, row.sum) for row in rows), Sums.of(expected)
-    )
+    said = [usual if row.probability is None else row.probability for row in rows]
+    expected = [(row.currency, (row.sum or 0) * percent / Decimal(100)) for row, percent in zip(rows, said, strict=True)]
+    return Totals(sum(row.deals for row in rows), Sums.of((row.currency, row.sum) for row in rows), Sums.of(expected))
 
 
 def total(parts: Iterable[Totals]) -> Totals:

@@ -40,4 +40,5 @@ RESOURCE = Resource(
     update=actions.change,
     delete=actions.delete,
     verbs={"done": actions.done, "reopen": actions.reopen, "assign": actions.assign, "restore": actions.restore},
+    example={"name": "Call about the delivery", "todo": "call", "due_on": "2026-12-01", "due_time": "09:30"},
 )

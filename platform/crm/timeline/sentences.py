@@ -17,7 +17,7 @@ from sqlalchemy import Row, select
 from core.access import scope_of, within
 from core.actor import Actor
 from core.pages import day, highlight, zone_of
-from core.people import shown_phone
+from core.people import address_line, shown_phone
 from core.records import Record
 from crm.companies.models import Company
 from crm.contacts.models import Contact
@@ -218,12 +218,6 @@ def shown(field: str, value: Any, names: Names) -> str:
     if field == "due_at":
         return due_text({"due_at": value}, names.zone)
     return cut(str(value))
-
-
-def address_line(address: dict[str, str]) -> str:
-    """"Lidická 24, 602 00 Brno"."""
-    town = f"{address.get('zip', '')} {address.get('city', '')}".strip()
-    return ", ".join(part for part in (address.get("street"), town, address.get("country")) if part)
 
 
 def due_text(values: dict[str, Any], zone: ZoneInfo) -> str:

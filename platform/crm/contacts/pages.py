@@ -1,0 +1,227 @@
+"""Pages of contacts: the list, the card, the form, and each fact edited where it stands."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, flash, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from core.access import scope_of, within
+from core.actor import Actor
+from core.api import answer
+from core.errors import Conflict, Invalid, NotFound
+from core.ids import new_id
+from core.listpage import asked, list_page
+from core.pages import Answer, Pages, came_from, refused, render, see
+from core.people import address_line, shown_phone
+from core.peopleform import given, meanwhile, reach_stored, typed_form
+from crm.bulk import bulk_page, undo_page
+from crm.companies import actions as companies
+from crm.companies.models import Company
+from crm.contacts import actions, queries
+from crm.contacts.models import Contact
+from crm.deals.models import Deal
+from crm.related import deals_of
+from crm.tasks.queries import of_subject
+from crm.timeline.queries import timeline_of
+from tenants.members import colleagues
+
+pages = Pages("contacts", __name__)
+pages.add_app_template_global(shown_phone)
+pages.add_app_template_global(address_line)
+
+FILTERS = ("owner_id", "label", "city", "mine", "company_id", "import_id")
+
+# Facts edited in place -> the fields of each.
+FACTS = {
+    "phones": ("phones",),
+    "emails": ("emails",),
+    "addresses": ("addresses",),
+    "company": ("company_id", "company_name"),
+    "position": ("position",),
+    "labels": ("labels",),
+    "source": ("source",),
+    "owner": ("owner_id",),
+    "about": ("about",),
+}
+
+
+@pages.get("/contacts/")
+def index(actor: Actor) -> str:
+    actor.require(("contact", "view"))
+    ask = asked(FILTERS, sort="name")
+    found = list_page(
+        actor, queries.LISTING, ask, queries.listed_columns(actor), lambda row: queries.listed(actor, row)
+    )
+    return render(actor, "contacts/index.html", found=found, ask=ask, members=colleagues(actor))
+
+
+@pages.get("/contacts/options")
+def options(actor: Actor) -> Response:
+    """What a picker of contacts offers for `?q=`."""
+    rows = queries.found_by(actor, request.args.get("q", ""))
+    return answer([{"value": str(row.id), "text": row.name, "sub": row.city} for row in rows])
+
+
+@pages.get("/contacts/new")
+def new(actor: Actor) -> str:
+    actor.require(("contact", "create"))
+    said = request.args.get("name", "").strip()
+    typed: dict[str, Any] = {"id": new_id(), "owner_id": actor.member.id, "company_id": request.args.get("company_id", "")}
+    if "@" in said:
+        typed["emails"] = [{"address": said}]
+    elif said[:1] in "+0123456789":
+        typed["phones"] = [{"number": said}] if said else []
+    else:
+        typed["first_name"], _space, typed["last_name"] = said.partition(" ")
+    return render(actor, "contacts/form.html", errors={}, **filled(actor, typed))
+
+
+@pages.post("/contacts/")
+def create(actor: Actor) -> Answer:
+    typed = typed_form()
+    if "more" in typed:
+        return render(actor, "contacts/form.html", errors={}, **filled(actor, typed)), 422
+    try:
+        contact = store(actor, actions.create, typed)
+    except Invalid as error:
+        return refused(actor, "contacts/form.html", error, **filled(actor, typed))
+    flash(_("%(name)s is stored", name=contact.name))
+    return see(url_for("contacts.show", contact_id=contact.id))
+
+
+@pages.get("/contacts/<uuid:contact_id>")
+def show(actor: Actor, contact_id: UUID) -> Answer:
+    contact = known(actor, contact_id)
+    if contact.deleted_at:
+        return render(actor, "contacts/deleted.html", contact=contact), 410
+    company = actor.db.scalar(actor.visible(Company).where(Company.id == contact.company_id))
+    return render(
+        actor, "contacts/show.html", contact=contact, subject=contact, company=company,
+        owner=queries.owner_name(actor, contact.owner_id), deals=deals_of(actor, Deal.contact_id == contact.id),
+        tasks=of_subject(actor, contact), feed=timeline_of(actor, contact=contact),
+    )
+
+
+@pages.get("/contacts/<uuid:contact_id>/edit")
+def edit(actor: Actor, contact_id: UUID) -> str:
+    contact = editable(actor, contact_id)
+    return render(actor, "contacts/form.html", errors={}, **filled(actor, stored(contact), contact))
+
+
+@pages.post("/contacts/<uuid:contact_id>/edit")
+def change(actor: Actor, contact_id: UUID) -> Answer:
+    return changed(actor, contact_id, "contacts/form.html")
+
+
+@pages.get("/contacts/<uuid:contact_id>/facts/<fact>")
+def edit_fact(actor: Actor, contact_id: UUID, fact: str) -> str:
+    if fact not in FACTS:
+        raise NotFound()
+    contact = editable(actor, contact_id)
+    return render(actor, "contacts/fact.html", fact=fact, errors={}, **filled(actor, stored(contact), contact))
+
+
+@pages.post("/contacts/<uuid:contact_id>/facts/<fact>")
+def change_fact(actor: Actor, contact_id: UUID, fact: str) -> Answer:
+    if fact not in FACTS:
+        raise NotFound()
+    return changed(actor, contact_id, "contacts/fact.html", fact)
+
+
+@pages.post("/contacts/<uuid:contact_id>/delete")
+def delete(actor: Actor, contact_id: UUID) -> Answer:
+    contact = actions.delete(actor, actions.OneContact(id=contact_id))
+    undo = url_for("contacts.restore", contact_id=contact.id)
+    flash({"text": _("%(name)s deleted", name=contact.name), "undo": undo})
+    return see(url_for("contacts.index"))
+
+
+@pages.post("/contacts/<uuid:contact_id>/restore")
+def restore(actor: Actor, contact_id: UUID) -> Answer:
+    contact = actions.restore(actor, actions.OneContact(id=contact_id))
+    flash(_("%(name)s is back", name=contact.name))
+    return see(came_from(url_for("contacts.show", contact_id=contact.id)))
+
+
+@pages.post("/contacts/bulk")
+def bulk(actor: Actor) -> Answer:
+    return bulk_page(actor, "contacts", Contact, actions.delete, actions.change)
+
+
+@pages.post("/contacts/undo")
+def undo(actor: Actor) -> Answer:
+    return undo_page(actor, "contacts", Contact, actions.restore, actions.change)
+
+
+def known(actor: Actor, contact_id: UUID) -> Contact:
+    """The contact, though it be in the bin. Raises NotFound."""
+    scope = scope_of(actor.rights, ("contact", "view"))
+    query = select(Contact).where(Contact.id == contact_id, within(scope, Contact, actor.member.id))
+    contact = actor.db.scalar(query)
+    if contact is None:
+        raise NotFound()
+    return contact
+
+
+def editable(actor: Actor, contact_id: UUID) -> Contact:
+    contact = actor.find(Contact, contact_id)
+    actor.require(("contact", "edit"), contact)
+    return contact
+
+
+def changed(actor: Actor, contact_id: UUID, template: str, fact: str | None = None) -> Answer:
+    """The form or the one fact, stored; or shown again with what is wrong, or with what somebody else stored meanwhile."""
+    typed = typed_form()
+    try:
+        if "more" in typed:
+            contact = editable(actor, contact_id)
+            return render(actor, template, fact=fact, errors={}, **filled(actor, typed, contact)), 422
+        if fact:
+            typed = {name: value for name, value in typed.items() if name in (*FACTS[fact], "version")}
+        store(actor, actions.change, {**typed, "id": contact_id})
+    except Invalid as error:
+        contact = actor.find(Contact, contact_id)
+        return refused(actor, template, error, fact=fact, **filled(actor, typed, contact))
+    except Conflict as conflict:
+        contact = actor.find(Contact, contact_id)
+        theirs = meanwhile(typed, stored(contact))
+        typed["version"] = conflict.current
+        return render(actor, template, fact=fact, errors={}, **filled(actor, typed, contact, theirs)), conflict.status
+    return see(url_for("contacts.show", contact_id=contact_id))
+
+
+def store(actor: Actor, action: Any, typed: dict[str, Any]) -> Contact:
+    """The action with what was typed. A company written by its name is found or made in the same transaction."""
+    values = given(typed, "company_id", "owner_id")
+    name = values.pop("company_name", "").strip()
+    if name and values.get("company_id"):
+        raise Invalid(("company_name", _("Choose a company, or write the name of a new one, not both.")))
+    with actor.transaction():
+        if name:
+            try:
+                values["company_id"] = companies.called(actor, name).id
+            except Invalid as error:
+                raise Invalid(*(("company_name", message) for _field, message in error.fields)) from None
+        contact: Contact = action(actor, action.parse(values))
+    return contact
+
+
+def stored(contact: Contact) -> dict[str, Any]:
+    """A contact as its form shows it."""
+    names = ("version", "prefix", "first_name", "last_name", "position", "about", "source", "company_id", "owner_id")
+    plain = {name: getattr(contact, name) for name in names}
+    return {name: "" if value is None else value for name, value in plain.items()} | reach_stored(contact)
+
+
+def filled(
+    actor: Actor, typed: dict[str, Any], contact: Contact | None = None, theirs: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """What the form needs: the values, the names of those chosen, and of a conflict what is stored now (`theirs`)."""
+    chosen = [typed.get("company_id"), (theirs or {}).get("company_id")]
+    named = queries.company_names(actor, chosen)
+    members = colleagues(actor)
+    names = {str(key): name for key, name in (*named, *members)}
+    theirs = {name: names.get(text, text) or _("nothing") for name, text in (theirs or {}).items()}
+    return {"typed": typed, "contact": contact, "theirs": theirs, "companies": named, "members": members}

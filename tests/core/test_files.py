@@ -1,0 +1,56 @@
+"""Files in a folder and in a real S3 server: what was put is there, whole, and an unknown key says so."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from config.settings import Bucket, Folder
+from core import files as kept_files
+from core.db import Workspace
+from core.files import Files
+from core.ids import new_id
+
+SHOP = Workspace(1, "shop", "Shop", "t_000001", "t_000001_r", "cs", "Europe/Prague", "CZ", "CZK")
+CONTENT = b"windows and doors\n" * 200_000
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
+    place: Folder | Bucket = Folder(tmp_path)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0) if request.param == "bucket" else None
+    if server:
+        server.start()
+        host, port = server.get_host_and_port()
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "testing")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        place = Bucket(f"okno-{new_id().hex}", "production/", f"http://{host}:{port}")
+        made = boto3.client("s3", endpoint_url=place.endpoint)
+        made.create_bucket(Bucket=place.name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    monkeypatch.setattr(kept_files, "settings", lambda: type("Kept", (), {"files": place}))
+    kept_files.files.cache_clear()
+    yield kept_files.files()
+    kept_files.files.cache_clear()
+    if server:
+        server.stop()
+
+
+def test_what_was_put_is_there_whole(store: Files) -> None:
+    stored = kept_files.put(SHOP, io.BytesIO(CONTENT))
+    assert (stored.size, stored.key.split("/")[0]) == (len(CONTENT), SHOP.schema)
+    with store.open(stored.key) as file:
+        assert file.read() == CONTENT
+    store.delete(stored.key)
+    with pytest.raises(FileNotFoundError), store.open(stored.key):
+        pass
+
+
+def test_the_hash_is_of_what_was_read(store: Files) -> None:
+    stored = kept_files.put(SHOP, io.BytesIO(b""))
+    assert stored.sha256 == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
