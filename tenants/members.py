@@ -5,14 +5,14 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from core.actor import Actor
 from core.actor import Member as Acting
 from core.db import Database, Workspace
 from core.errors import Forbidden
-from tenants.models import Member, Membership, Role, Token, WorkspaceRow
+from tenants.models import Member, Membership, Role, WorkspaceRow
 
 Via = Literal["page", "api", "import", "job", "cli"]
 
@@ -21,47 +21,61 @@ class NotAMember(Forbidden):
     """The identity is known but has no active place in this workspace."""
 
 
+# Who acts, built once. Member and rights come with one query, so a change of rights counts from the next request.
+WHO = (
+    select(
+        Member.id, Member.identity_id, Member.name, Member.email, Role.key, Member.language, Member.time_zone, Role.rights
+    )
+    .join(Role, Role.id == Member.role_id)
+    .where(Member.state == "active", Member.deleted_at.is_(None))
+)
+BY_IDENTITY = WHO.where(Member.identity_id == bindparam("known"))
+BY_ID = WHO.where(Member.id == bindparam("known"))
+BY_EMAIL = WHO.where(Member.email == bindparam("known"))
+
+
 @contextmanager
 def acting(
-    database: Database, workspace: Workspace, condition: ColumnElement[bool], via: Via, request_id: str = "",
-    *, joined: type[Token] | None = None, confirmed: bool = True,
+    database: Database, workspace: Workspace, who: Select[Any], known: UUID | str, via: Via, request_id: str = "",
+    *, confirmed: bool = True, reading: bool = False,
 ) -> Iterator[Actor]:
     """The Actor of one active member, with a session inside the workspace. Raises NotAMember.
 
-    Member and rights come with one query, so a change of rights counts from the next request.
+    `who` is one of the queries above and `known` by what it finds the member. With `reading`, nothing can be changed.
     """
-    with database.workspace(workspace) as session:
-        row = session.execute(who(condition, joined)).first()
+    with database.workspace(workspace, reading=reading) as session:
+        row = session.execute(who, {"known": known}).first()
         if row is None:
             raise NotAMember()
-        member = Acting(*row[:7])
-        yield Actor(workspace, member, row.rights, session, via, request_id, confirmed)
+        yield actor_of(row, workspace, session, via, request_id, confirmed)
 
 
-def who(condition: ColumnElement[bool], joined: type[Token] | None) -> Select[Any]:
-    query = select(
-        Member.id, Member.identity_id, Member.name, Member.email, Role.key, Member.language, Member.time_zone, Role.rights
-    ).join(Role, Role.id == Member.role_id)
-    if joined is not None:
-        query = query.join(joined, joined.member_id == Member.id)
-    return query.where(condition, Member.state == "active", Member.deleted_at.is_(None))
+def actor_of(
+    row: Row[Any], workspace: Workspace, session: Session, via: Via, request_id: str, confirmed: bool = True
+) -> Actor:
+    """The Actor that a row of WHO describes."""
+    *who, rights = row[:8]
+    return Actor(workspace, Acting(*who), rights, session, via, request_id, confirmed)
 
 
 def acting_identity(
-    database: Database, workspace: Workspace, identity_id: UUID, via: Via, request_id: str = "", confirmed: bool = True
+    database: Database, workspace: Workspace, identity_id: UUID, via: Via, request_id: str = "", confirmed: bool = True,
+    *, reading: bool = False,
 ) -> AbstractContextManager[Actor]:
     """The Actor of the member that this person is here."""
-    return acting(database, workspace, Member.identity_id == identity_id, via, request_id, confirmed=confirmed)
+    return acting(
+        database, workspace, BY_IDENTITY, identity_id, via, request_id, confirmed=confirmed, reading=reading
+    )
 
 
 def acting_member(database: Database, workspace: Workspace, member_id: UUID, via: Via, request_id: str = "") -> AbstractContextManager[Actor]:
     """The Actor of a member known by id, as jobs need it: with the rights the member has now."""
-    return acting(database, workspace, Member.id == member_id, via, request_id)
+    return acting(database, workspace, BY_ID, member_id, via, request_id)
 
 
 def acting_email(database: Database, workspace: Workspace, email: str, via: Via) -> AbstractContextManager[Actor]:
     """The Actor of the member with this e-mail, as the command line names people."""
-    return acting(database, workspace, Member.email == email.strip().lower(), via)
+    return acting(database, workspace, BY_EMAIL, email.strip().lower(), via)
 
 
 def join(

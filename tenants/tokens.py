@@ -15,15 +15,15 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import func, text, update
+from sqlalchemy import bindparam, func, text, update
 
 from core.actions import Input, action
 from core.actor import Actor
-from core.db import Database
+from core.db import Database, Workspace
 from core.errors import Refusal
 from tenants.directory import locate_number
-from tenants.members import NotAMember, acting
-from tenants.models import Token
+from tenants.members import WHO, actor_of
+from tenants.models import Member, Token
 
 SHAPE = re.compile(r"okno_(\d{1,12})_([A-Za-z0-9_-]{43})([0-9a-f]{6})")
 LIFE = timedelta(days=365)
@@ -69,34 +69,34 @@ def of_actor(actor: Actor) -> list[Token]:
     return list(actor.db.scalars(actor.visible(Token).order_by(Token.id.desc())))
 
 
+UNNOTED = Token.used_at.is_(None) | (Token.used_at < func.now() - text("interval '1 hour'"))
+BY_TOKEN = (
+    WHO.join(Token, Token.member_id == Member.id)
+    .where(Token.hash == bindparam("known"), Token.deleted_at.is_(None), Token.expires_at > func.now())
+    .add_columns(UNNOTED.label("unnoted"))
+)
+
+
 @contextmanager
-def acting_token(database: Database, given: str, request_id: str) -> Iterator[Actor]:
+def acting_token(database: Database, given: str, request_id: str, *, reading: bool = False) -> Iterator[Actor]:
     """The Actor behind a token, with the rights its member has now. Raises NotSignedIn."""
     shape = SHAPE.fullmatch(given)
     workspace = locate_number(database, int(shape[1])) if shape and checksum(shape[2]) == shape[3] else None
     if workspace is None:
         raise NotSignedIn()
-    alive = (Token.hash == hash_of(given)) & Token.deleted_at.is_(None) & (Token.expires_at > func.now())
-    opened = acting(database, workspace, alive, "api", request_id, joined=Token)
-    try:
-        actor = opened.__enter__()
-    except NotAMember:
-        raise NotSignedIn() from None
-    try:
-        yield actor
-    finally:
-        opened.__exit__(None, None, None)
+    with database.workspace(workspace, reading=reading) as session:
+        row = session.execute(BY_TOKEN, {"known": hash_of(given)}).first()
+        if row is None:
+            raise NotSignedIn()
+        yield actor_of(row, workspace, session, "api", request_id)
+    if row.unnoted:
+        note_use(database, workspace, given)
 
 
-def note_use(actor: Actor, token: str) -> None:
+def note_use(database: Database, workspace: Workspace, token: str) -> None:
     """Keep when the token was last used, to the hour, in a transaction of its own."""
-    with actor.transaction():
-        actor.db.execute(
-            update(Token)
-            .where(Token.hash == hash_of(token))
-            .where(Token.used_at.is_(None) | (Token.used_at < func.now() - text("interval '1 hour'")))
-            .values(used_at=func.now())
-        )
+    with database.workspace(workspace) as session, session.begin():
+        session.execute(update(Token).where(Token.hash == hash_of(token), UNNOTED).values(used_at=func.now()))
 
 
 def checksum(value: str) -> str:

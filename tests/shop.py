@@ -101,7 +101,7 @@ class Api:
 def open_shop(app: Flask, industry: str = "windows", language: str = "en", base: Database | None = None) -> Shop:
     """A fresh workspace in `base`, by default the database of this process's settings."""
     base = base or database()
-    person = new_person(base, "Jana Dvořáková")
+    person = new_person(base, "Jana Dvořáková", language)
     workspace = open_workspace(
         base, person, slug=f"shop-{person.id.hex[-12:]}", name="Okna Horák", industry=industry, language=language,
         time_zone="Europe/Prague", country="CZ", currency="CZK", furnish=furnish,
@@ -109,10 +109,10 @@ def open_shop(app: Flask, industry: str = "windows", language: str = "en", base:
     return Shop(app, workspace, person.id, base)
 
 
-def new_person(base: Database, name: str) -> Person:
+def new_person(base: Database, name: str, language: str = "en") -> Person:
     """A confirmed identity with no usable password."""
     with base.controlling() as control:
-        person = Person(email=f"{new_id().hex}@example.com", name=name, password_hash="none")
+        person = Person(email=f"{new_id().hex}@example.com", name=name, password_hash="none", language=language)
         control.add(person)
         control.flush()
         control.execute(text("update control.identity set confirmed_at = now() where id = :id"), {"id": person.id})

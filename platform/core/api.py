@@ -222,6 +222,8 @@ def asked() -> Ask:
         limit = 0
     if not 1 <= limit <= MOST:
         raise Invalid(("limit", _("Write a whole number from 1 to %(most)s.", most=MOST)))
+    if given.get("sort") == "":
+        raise Invalid(("sort", _("Name an order, or leave this out.")))
     if len(given.get("q", "")) > MAX_Q:
         raise Invalid(("q", _("Too long: at most %(max_length)s characters.", max_length=MAX_Q)))
     zeros = [name for name, value in given.items() if "\0" in value or "\0" in name]

@@ -9,6 +9,8 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -18,13 +20,14 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import ColumnElement, Row, Select, func, literal, literal_column, or_, select, tuple_
 
 from core.actor import Actor
-from core.errors import Invalid
+from core.errors import WORDS, Invalid
 from core.records import Record
 from core.text import plain
 
 COUNTED = 10_000
 LIMIT = 50
 MOST = 200
+WRITTEN_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")  # Pydantic takes a bare number for seconds since 1970
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,10 @@ class Listing:
         declared = self.filters.get(name)
         if declared is None:
             raise Invalid((name, _("One cannot filter by this. Known: %(names)s.", names=", ".join(self.filters))))
+        if declared.type in (date, datetime) and not WRITTEN_DAY.match(raw):
+            raise Invalid((name, WORDS[f"{declared.type.__name__}_parsing"]))
         try:
-            return declared.condition(actor, TypeAdapter(declared.type).validate_python(raw))
+            return declared.condition(actor, adapter(declared.type).validate_python(raw))
         except ValidationError as error:
             raise Invalid((name, Invalid.of(error).fields[0][1])) from None
 
@@ -134,6 +139,12 @@ class Listing:
         return actor.db.scalar(select(func.count()).select_from(counted)) or 0
 
 
+@cache
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """Validation of one type, compiled once."""
+    return TypeAdapter(kind)
+
+
 @dataclass(frozen=True)
 class Cursor:
     value: Any
@@ -155,7 +166,7 @@ def read_cursor(cursor: str, name: str, down: bool, sort: Sort) -> Cursor:
         cursor_name, cursor_down, kept, row_id, backwards = packed
         if (cursor_name, cursor_down) != (name, down) or not isinstance(backwards, bool):
             raise wrong
-        value = bytes.fromhex(kept) if sort.type is bytes else TypeAdapter(sort.type).validate_python(kept)
+        value = bytes.fromhex(kept) if sort.type is bytes else adapter(sort.type).validate_python(kept)
         return Cursor(value, UUID(row_id), backwards)
     except (ValueError, TypeError, AttributeError, binascii.Error):
         raise wrong from None

@@ -131,7 +131,7 @@ def url_with(**changes: Any) -> str:
 
 
 def zone_of(actor: Actor | None) -> ZoneInfo:
-    return ZoneInfo(actor.member.time_zone if actor else "UTC")
+    return ZoneInfo(actor.member.time_zone if actor else g.get("time_zone", "UTC"))
 
 
 def money(amount: Decimal | float | None, currency: str) -> str:
@@ -227,11 +227,12 @@ def security_headers(response: Response) -> Response:
     """Headers of every answer: nothing from elsewhere runs, nothing is framed, nothing is kept by a shared cache."""
     stream = current_app.extensions["okno.stream_origin"]()
     style = f"'self' 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else "'self'"
+    frames = g.get("frame_src", "'none'")
     response.headers.setdefault(
         "Content-Security-Policy",
         f"default-src 'none'; script-src 'self'; style-src {style}; connect-src 'self' {stream}; font-src 'self'; "
-        "img-src 'self' data: blob:; worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'; object-src 'none'",
+        f"img-src 'self' data: blob:; frame-src {frames}; worker-src 'self'; manifest-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'; object-src 'none'",
     )
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")

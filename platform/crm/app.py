@@ -26,7 +26,9 @@ from tenants.directory import workspaces_of
 LANGUAGES = ("en", "cs")
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
 # First path segments that are pages of the service itself, not workspaces.
-FRONT = frozenset("signup login logout account api dev static healthz confirm reset invite robots.txt favicon.ico".split())
+FRONT = frozenset(
+    "signup login logout forgot reset confirm email account invite api dev static healthz robots.txt favicon.ico".split()
+)
 
 
 def create_app(config: Settings | None = None) -> Flask:

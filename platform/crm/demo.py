@@ -209,6 +209,7 @@ def contact(place: Place, firms: list[Firm], people: list[Person]) -> Row:
         prefix=rng.choice(place.talk.titles) if rng.random() < 0.08 else "",
         first_name=first,
         last_name=last,
+        suffix="Ph.D." if rng.random() < 0.01 else "",
         position=rng.choice(place.talk.positions)[woman] if firm else "",
         about="",
         source=rng.choice(place.talk.sources),

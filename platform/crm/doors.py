@@ -47,7 +47,9 @@ def enter_page() -> Iterator[Actor]:
     workspace = locate(database(), request.environ["okno.slug"])
     if workspace is None:
         raise NotFound()
-    with acting_identity(database(), workspace, person.identity_id, "page", g.request_id, person.confirmed) as actor:
+    with acting_identity(
+        database(), workspace, person.identity_id, "page", g.request_id, person.confirmed, reading=reading()
+    ) as actor:
         yield actor
 
 
@@ -57,5 +59,10 @@ def enter_api() -> Iterator[Actor]:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer":
         raise NotSignedIn()
-    with acting_token(database(), token.strip(), g.request_id) as actor:
+    with acting_token(database(), token.strip(), g.request_id, reading=reading()) as actor:
         yield actor
+
+
+def reading() -> bool:
+    """Whether this request may change nothing, which the database then sees to."""
+    return request.method in ("GET", "HEAD")

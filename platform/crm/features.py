@@ -6,11 +6,13 @@ from flask import Flask
 
 import crm.models  # noqa: F401 (declares every table before the first query)
 import tenants.housekeeping  # noqa: F401 (declares its jobs)
+from crm import accounts, mailbox
 from crm.companies import api as companies_api
 from crm.companies.pages import pages as companies_pages
 from crm.contacts import api as contacts_api
 from crm.contacts.pages import pages as contacts_pages
 from crm.find.pages import pages as find_pages
+from crm.settings.pages import pages as settings_pages
 from crm.tasks import api as tasks_api
 from crm.tasks.pages import pages as tasks_pages
 from crm.timeline import api as notes_api
@@ -20,10 +22,12 @@ from crm.today.pages import pages as today_pages
 TRANSLATIONS = str(Path(__file__).parent / "translations")
 
 RESOURCES = (contacts_api.RESOURCE, companies_api.RESOURCE, tasks_api.RESOURCE, notes_api.RESOURCE)
-PAGES = (contacts_pages, companies_pages, notes_pages, find_pages, tasks_pages, today_pages)
+PAGES = (contacts_pages, companies_pages, notes_pages, find_pages, tasks_pages, today_pages, settings_pages)
 
 
 def register(app: Flask) -> None:
     """Add every feature's pages."""
+    accounts.register(app)
+    mailbox.register(app)
     for pages in PAGES:
         app.register_blueprint(pages)

@@ -5,14 +5,14 @@ answer of 500 or a missing file. Pictures are kept in tests/artefacts/.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, ViewportSize, sync_playwright
 
 from core.db import Database
 from tests.browser.chromium import launch
@@ -63,7 +63,7 @@ class Visitors:
     def stranger(self, size: tuple[int, int] = DESK, **options: Any) -> Page:
         """Somebody who is not signed in. `options` are Playwright's for a context."""
         phone = {"has_touch": True, "is_mobile": True} if size == PHONE else {}
-        viewport = {"width": size[0], "height": size[1]}
+        viewport: ViewportSize = {"width": size[0], "height": size[1]}
         context = self.browser.new_context(
             base_url=self.site.url, viewport=viewport, reduced_motion="reduce", locale="en-GB",
             timezone_id="Europe/Prague", **(phone | options),
@@ -139,7 +139,7 @@ def picture(page: Page, name: str) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Tells `visitors` that the test failed."""
     report = yield
     if report.when == "call":

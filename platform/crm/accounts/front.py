@@ -14,7 +14,7 @@ from core.people import checked_email
 from crm import places
 from crm.accounts import jobs, opening
 from crm.accounts.jobs import here
-from crm.accounts.limits import account, address, everybody, limited
+from crm.accounts.limits import accepted, account, address, everybody, limited, refused_form
 from crm.accounts.sessions import first_place, let_in, let_out, place_here
 from crm.doors import signed_in
 from crm.industries import industries
@@ -40,8 +40,8 @@ def signup() -> Answer:
 
 
 @front.post("/signup")
-@limited("30 per hour")
-@limited("3 per day", by=account)
+@limited("30 per hour", counts=accepted)
+@limited("3 per day", by=account, counts=accepted)
 def open_business() -> Answer:
     """The session is kept by the browser: an address that is not confirmed yet may have no other way in."""
     values = {name: value for name, value in form_values(request.form).items() if name != "password"}
@@ -71,9 +71,9 @@ def login() -> Answer:
 
 
 @front.post("/login")
-@limited("10 per 5 minutes", only_refused=True)
-@limited("10 per 5 minutes", by=account, only_refused=True)
-@limited("1000 per 5 minutes", by=everybody, only_refused=True)
+@limited("10 per 5 minutes", counts=refused_form)
+@limited("10 per 5 minutes", by=account, counts=refused_form)
+@limited("1000 per 5 minutes", by=everybody, counts=refused_form)
 def log_in() -> Answer:
     to, email = place_here(request.form.get("next")), typed_email()
     try:
@@ -91,17 +91,17 @@ def log_out() -> Answer:
 
 @front.get("/forgot")
 def forgot() -> Answer:
-    return render(None, "accounts/forgot.html", email=request.args.get("email", ""), sent=False, errors={})
+    """The same words whether the address has an account or not; the mail alone knows."""
+    return render(None, "accounts/forgot.html", email=request.args.get("email", ""), sent="sent" in request.args)
 
 
 @front.post("/forgot")
 @limited("20 per day")
 @limited("5 per day", by=account)
 def send_reset() -> Answer:
-    email = typed_email()
     with database().controlling() as control:
-        jobs.offer_reset(control, email)
-    return render(None, "accounts/forgot.html", email=email, sent=True, errors={})
+        jobs.offer_reset(control, typed_email())
+    return see("/forgot?sent")
 
 
 @front.get("/reset/<link>")
@@ -144,8 +144,9 @@ def confirm_address(link: str) -> Answer:
     if confirmed.id != row.identity_id:
         flash(_("The workspace is in your account now. Log in with the password of your account."))
         return see(login_of(confirmed))
+    answer = see("/") if session_id else let_in(confirmed, "/", stay=False)
     flash(_("Your e-mail address is confirmed"))
-    return see("/") if session_id else let_in(confirmed, "/", stay=False)
+    return answer
 
 
 def of_claim(row: MailedLink) -> dict[str, Any]:

@@ -58,13 +58,19 @@ limiter = Limiter(
 )
 
 
-def refused(response: Response) -> bool:
+def refused_form(response: Response) -> bool:
     return response.status_code == 422
 
 
-def limited(rate: str, by: Callable[[], str] = address, *, only_refused: bool = False) -> Callable[..., Any]:
-    """Decorator of a POST: "10 per 5 minutes". With `only_refused`, what was accepted does not count."""
-    return limiter.limit(rate, key_func=by, methods=["POST"], deduct_when=refused if only_refused else None)
+def accepted(response: Response) -> bool:
+    return response.status_code != 422
+
+
+def limited(
+    rate: str, by: Callable[[], str] = address, *, counts: Callable[[Response], bool] | None = None
+) -> Callable[..., Any]:
+    """Decorator of a POST: "10 per 5 minutes". `counts` says of an answer whether it is counted, else all are."""
+    return limiter.limit(rate, key_func=by, methods=["POST"], deduct_when=counts)
 
 
 def register(app: Flask, redis_url: str) -> None:

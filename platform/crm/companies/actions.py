@@ -9,7 +9,7 @@ from uuid import UUID
 from flask_babel import gettext as _
 from pydantic import AfterValidator, Field
 
-from core.actions import Input, action, changes_of
+from core.actions import Changes, Input, action, changes_of
 from core.actor import Actor
 from core.errors import Invalid
 from core.people import Address, Email, Phone, stored_phones
@@ -41,7 +41,7 @@ def without_spaces(value: str) -> str:
 
 
 class CompanyFields(Input):
-    id: UUID | None = Field(None, description="Your own identifier (UUID), so that sending it twice makes one company.")
+    id: Annotated[UUID | None, Field(description="Your own (UUID), so that sending it twice makes one company.")] = None
     name: Annotated[str, Field(min_length=1, max_length=200)]
     reg_no: Annotated[
         str,
@@ -51,7 +51,7 @@ class CompanyFields(Input):
     vat_no: Annotated[str, Field(max_length=40), AfterValidator(without_spaces)] = ""
     website: Annotated[str, Field(max_length=300), AfterValidator(checked_website)] = ""
     about: Annotated[str, Field(max_length=10_000)] = ""
-    owner_id: UUID | None = Field(None, description="A member; the one who creates it, when left out.")
+    owner_id: Annotated[UUID | None, Field(description="A member; the one who creates it, when left out.")] = None
     emails: Annotated[list[Email], Field(max_length=20)] = []
     phones: Annotated[list[Phone], Field(max_length=20)] = []
     addresses: Annotated[list[Address], Field(max_length=10)] = []
@@ -85,11 +85,10 @@ def create(actor: Actor, data: NewCompany) -> Company:
     return company
 
 
-@action("company.edit")
-def change(actor: Actor, data: ChangedCompany) -> Company:  # type: ignore[valid-type]
+@action("company.edit", takes=ChangedCompany)
+def change(actor: Actor, data: Changes) -> Company:
     company = actor.take(Company, data.id, "edit", data.version)
-    given = stored(actor, data.model_dump(exclude_unset=True, exclude={"id", "version"}))
-    given = {name: value for name, value in given.items() if value != getattr(company, name)}
+    given = {name: value for name, value in stored(actor, data.given()).items() if value != getattr(company, name)}
     check_owner(actor, given)
     for name, value in given.items():
         setattr(company, name, value)

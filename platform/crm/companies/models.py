@@ -1,7 +1,9 @@
 """A company: an organisation that contacts work for and deals are made with."""
 
 from typing import ClassVar
+from uuid import UUID
 
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.people import Reachable, match_keys, reachable_indexes, search_text
@@ -11,7 +13,10 @@ from core.text import sort_key
 
 class Company(Reachable, Owned, Record):
     __tablename__ = "company"
-    __table_args__ = reachable_indexes("company")
+    __table_args__ = (
+        *reachable_indexes("company"),
+        Index("ix_company_import", "import_id", postgresql_where=text("import_id is not null")),
+    )
     kind: ClassVar[str] = "company"
     derived: ClassVar[frozenset[str]] = frozenset({"search", "sort_key", "match_keys", "city"})
 
@@ -20,6 +25,7 @@ class Company(Reachable, Owned, Record):
     vat_no: Mapped[str] = mapped_column(server_default="", default="")
     website: Mapped[str] = mapped_column(server_default="", default="")
     about: Mapped[str] = mapped_column(server_default="", default="")
+    import_id: Mapped[UUID | None] = mapped_column(ForeignKey("import.id", ondelete="set null"))
 
     def title(self) -> str:
         return self.name

@@ -25,6 +25,7 @@ class ContactFields(Input):
     prefix: Annotated[str, Field(max_length=40, description="Title before the name, such as Ing. or MUDr.")] = ""
     first_name: Line = ""
     last_name: Line = ""
+    suffix: Annotated[str, Field(max_length=40, description="Title behind the name, such as Ph.D.")] = ""
     position: Line = ""
     about: Annotated[str, Field(max_length=10_000)] = ""
     source: Line = ""
@@ -69,10 +70,10 @@ def create(actor: Actor, data: NewContact) -> Contact:
 @action("contact.edit", takes=ChangedContact)
 def change(actor: Actor, data: Changes) -> Contact:
     contact = actor.take(Contact, data.id, "edit", data.version)
-    given = stored(actor, data.given())
+    given = {name: value for name, value in stored(actor, data.given()).items() if value != getattr(contact, name)}
+    check_links(actor, given)
     for name, value in given.items():
         setattr(contact, name, value)
-    check_links(actor, contact, given)
     contact.index(actor.workspace.language)
     if not contact.name:
         raise Invalid(("first_name", _("Write at least a name, an e-mail or a phone.")))

@@ -20,6 +20,7 @@ class ContactOut(BaseModel):
     prefix: str
     first_name: str
     last_name: str
+    suffix: str
     position: str
     about: str
     source: str

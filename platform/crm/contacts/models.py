@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.people import Reachable, match_keys, reachable_indexes, search_text
+from core.people import Reachable, Ways, match_keys, reachable_indexes, search_text
 from core.records import Owned, Record
 from core.text import sort_key
 
@@ -26,6 +26,7 @@ class Contact(Reachable, Owned, Record):
     prefix: Mapped[str] = mapped_column(server_default="", default="")
     first_name: Mapped[str] = mapped_column(server_default="", default="")
     last_name: Mapped[str] = mapped_column(server_default="", default="")
+    suffix: Mapped[str] = mapped_column(server_default="", default="")
     position: Mapped[str] = mapped_column(server_default="", default="")
     about: Mapped[str] = mapped_column(server_default="", default="")
     source: Mapped[str] = mapped_column(server_default="", default="")
@@ -37,24 +38,37 @@ class Contact(Reachable, Owned, Record):
         return self.name
 
     def index(self, language: str) -> None:
-        """Bring the derived columns in line with the rest. Sorted by last name first, as a Czech register is."""
-        self.name = spoken_name(self.prefix, self.first_name, self.last_name, self.emails, self.phones)
-        self.city = self.addresses[0]["city"] if self.addresses else ""
-        self.search = search_text(
-            *written_name(self.name, self.first_name, self.last_name),
-            emails=self.emails, phones=self.phones, city=self.city,
+        """Bring the derived columns in line with the rest."""
+        derived = derived_values(
+            self.prefix, self.first_name, self.last_name, self.suffix, self.emails, self.phones, self.addresses, language
         )
-        self.sort_key = sort_key(written_name(self.name, self.first_name, self.last_name)[0], language)
-        self.match_keys = match_keys(self.emails, self.phones)
+        for name, value in derived.items():
+            setattr(self, name, value)
 
 
-def spoken_name(
-    prefix: str, first: str, last: str, emails: list[dict[str, Any]], phones: list[dict[str, Any]]
-) -> str:
-    """The name as people say it, prefix and all; the first e-mail or phone where no name is known."""
+def derived_values(
+    prefix: str, first: str, last: str, suffix: str, emails: Ways, phones: Ways, addresses: Ways, language: str
+) -> dict[str, Any]:
+    """The columns computed from the others. Sorted by last name first, as a Czech register is."""
+    name = spoken_name(prefix, first, last, suffix, emails, phones)
+    written = written_name(name, first, last)
+    city = addresses[0]["city"] if addresses else ""
+    return {
+        "name": name,
+        "city": city,
+        "search": search_text(*written, emails=emails, phones=phones, city=city),
+        "sort_key": sort_key(written[0], language),
+        "match_keys": match_keys(emails, phones),
+    }
+
+
+def spoken_name(prefix: str, first: str, last: str, suffix: str, emails: Ways, phones: Ways) -> str:
+    """The name as people say it, titles and all; the first e-mail or phone where no name is known."""
     said = " ".join(part for part in (prefix, first, last) if part)
+    if said:
+        return f"{said}, {suffix}" if suffix else said
     ways = [e["address"] for e in emails] + [p["number"] for p in phones]
-    return said or (ways[0] if ways else "")
+    return ways[0] if ways else ""
 
 
 def written_name(name: str, first: str, last: str) -> tuple[str, str]:

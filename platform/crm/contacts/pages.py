@@ -210,7 +210,7 @@ def store(actor: Actor, action: Any, typed: dict[str, Any]) -> Contact:
 
 def stored(contact: Contact) -> dict[str, Any]:
     """A contact as its form shows it."""
-    names = ("version", "prefix", "first_name", "last_name", "position", "about", "source", "company_id", "owner_id")
+    names = ("version", "prefix", "first_name", "last_name", "suffix", "position", "about", "source", "company_id", "owner_id")
     plain = {name: getattr(contact, name) for name in names}
     return {name: "" if value is None else value for name, value in plain.items()} | reach_stored(contact)
 

@@ -11,7 +11,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Date, Row, Select, case, func, join, literal, select, true
 
+from core.access import scope_of, within
 from core.actor import Actor
+from core.db import as_uuid
+from core.errors import NotFound
 from core.events import Event
 from core.listing import LIMIT, Ask, Filter, Listing, Sort
 from crm.companies.models import Company
@@ -129,9 +132,10 @@ def board(actor: Actor, pipeline: Pipeline, ask: Ask, more: Collection[UUID] = (
     return [Lane(stage, found.get(stage.id, Totals()), shown[stage.id]) for stage in pipeline.stages]
 
 
-def in_pipeline(pipeline: Pipeline, ask: Ask) -> Ask:
-    """The same question of the pipeline's open deals alone."""
-    return replace(ask, filters={**ask.filters, "pipeline_id": str(pipeline.id), "status": "open"})
+def in_pipeline(pipeline: Pipeline, ask: Ask, status: str = "open") -> Ask:
+    """The same question of this pipeline alone, and of its deals of one status ("" asks for all)."""
+    filters = {**ask.filters, "pipeline_id": str(pipeline.id), "status": status}
+    return replace(ask, filters={name: value for name, value in filters.items() if value})
 
 
 def cards(actor: Actor, ids: Sequence[UUID]) -> list[Card]:
@@ -177,7 +181,7 @@ def totals_by_stage(actor: Actor, ask: Ask, stages: Iterable[Stage]) -> dict[UUI
 
 def totalled(rows: list[Row[Any]], usual: int) -> Totals:
     said = [usual if row.probability is None else row.probability for row in rows]
-    expected = [(row.currency, (row.sum or 0) * percent / Decimal(100)) for row, percent in zip(rows, said, strict=True)]
+    expected = [(row.currency, (row.sum or 0) * share / Decimal(100)) for row, share in zip(rows, said, strict=True)]
     return Totals(sum(row.deals for row in rows), Sums.of((row.currency, row.sum) for row in rows), Sums.of(expected))
 
 
@@ -202,3 +206,47 @@ def time_in_stages(actor: Actor, deal: Deal) -> dict[UUID, timedelta]:
     for (since, stage_id), until in zip(moves, ends, strict=True):
         spent[UUID(stage_id)] += until - since
     return spent
+
+
+@dataclass(frozen=True)
+class Around:
+    """What stands around a deal on its card; None for what there is not, or what the member may not see."""
+
+    contact: Contact | None
+    company: Company | None
+    owner: str | None
+
+
+def around(actor: Actor, deal: Deal) -> Around:
+    return Around(
+        contact=actor.db.scalar(actor.visible(Contact).where(Contact.id == deal.contact_id)),
+        company=actor.db.scalar(actor.visible(Company).where(Company.id == deal.company_id)),
+        owner=actor.db.scalar(select(Member.name).where(Member.id == deal.owner_id)),
+    )
+
+
+def known(actor: Actor, deal_id: UUID) -> Deal:
+    """The deal, though it be in the bin. Raises NotFound."""
+    scope = scope_of(actor.rights, ("deal", "view"))
+    deal = actor.db.scalar(select(Deal).where(Deal.id == deal_id, within(scope, Deal, actor.member.id)))
+    if deal is None:
+        raise NotFound()
+    return deal
+
+
+def called(actor: Actor, deal: Deal) -> str:
+    """What people call the deal: by its client where it has one."""
+    return cards(actor, [deal.id])[0].client or deal.name
+
+
+def stage_name(actor: Actor, stage_id: UUID) -> str:
+    return actor.db.scalar(select(Stage.name).where(Stage.id == stage_id)) or ""
+
+
+def named(actor: Actor, model: Any, *ids: str) -> list[tuple[str, str]]:
+    """(id, name) of those of these records that are there and visible."""
+    wanted = [found for found in map(as_uuid, ids) if found]
+    if not wanted:
+        return []
+    rows = actor.db.execute(actor.visible(model, model.id, model.name).where(model.id.in_(wanted)))
+    return [(str(row.id), row.name) for row in rows]

@@ -88,7 +88,7 @@ FIELDS: list[Field] = [
     field("address", _l("Address in one"),
           "adresa, cela adresa, bydliste, adresa bydliste, adresa firmy, postovni adresa, dorucovaci adresa, "
           "kontaktni adresa, address, full address, mailing address, postal address, business address, home address"),
-    field("website", _l("Website"),
+    field("website", _l("Website, kept in the note"),
           "web, www, webova stranka, webove stranky, stranky, internet, website, web site, web page, url, homepage"),
     field("about", _l("Note"),
           "poznamka, poznamky, pozn, popis, komentar, informace, doplnujici informace, note, notes, comment, comments, "
@@ -99,19 +99,13 @@ FIELDS: list[Field] = [
     field("owner", _l("Owner"),
           "vlastnik, obchodnik, prodejce, obchodni zastupce, odpovedna osoba, odpovida, resitel, spravce, prirazeno, "
           "zodpovedny, owner, contact owner, account manager, assigned to, sales rep, salesperson, responsible"),
-    field("birthday", _l("Birthday"),
-          "narozeniny, datum narozeni, narozen, narozena, dat narozeni, birthday, birth date, birthdate, "
-          "date of birth"),
-    field("created", _l("Created"),
-          "vytvoreno, datum vytvoreni, zalozeno, datum zalozeni, vlozeno, pridano, zakaznik od, klient od, created, "
-          "created at, created on, create date, date created, creation date, created time, added"),
     field("last_contact", _l("Last contact"),
           "naposled, naposledy, posledni kontakt, datum posledniho kontaktu, posledni hovor, posledni aktivita, "
           "posledni jednani, kontaktovano, last contact, last contacted, last activity, last activity date, last call"),
 ]  # fmt: skip
 BY_KEY: dict[str, Field] = {entry.key: entry for entry in FIELDS}
 BY_HEADING: dict[str, str] = {heading: entry.key for entry in FIELDS for heading in entry.headings}
-DATES = {"birthday", "created", "last_contact"}
+DATES = {"last_contact"}
 
 
 @dataclass(frozen=True)
@@ -166,8 +160,7 @@ TESTS: list[tuple[str, Test]] = [
 # Fields whose values must pass a test; a heading that the values contradict is not believed.
 SHAPED = {
     "email": "email", "email_other": "email", "phone": "phone", "phone_mobile": "phone", "phone_work": "phone",
-    "phone_home": "phone", "birthday": "date", "created": "date", "last_contact": "date", "zip": "zip",
-    "zip_city": "zip_city", "website": "website",
+    "phone_home": "phone", "last_contact": "date", "zip": "zip", "zip_city": "zip_city", "website": "website",
 }  # fmt: skip
 UNMISTAKABLE = {"email", "phone", "website", "date"}
 

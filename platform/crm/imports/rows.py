@@ -19,8 +19,8 @@ from .source import Row
 MAX_CELL = 10_000
 # Characters, as the API takes them.
 LIMITS = {
-    "prefix": 50, "first_name": 100, "last_name": 100, "company": 200, "position": 200, "street": 200, "city": 100,
-    "zip": 20, "country": 60, "website": 200, "owner": 254,
+    "prefix": 40, "first_name": 100, "last_name": 100, "company": 200, "position": 200, "street": 200, "city": 100,
+    "zip": 20, "country": 60, "owner": 254,
 }  # fmt: skip
 MAX_NAME = 300
 MAX_PHONE = 60
@@ -81,12 +81,9 @@ class ParsedContact:
     city: str = ""
     zip: str = ""
     country: str = ""
-    website: str = ""
     about: str = ""
     labels: list[str] = field(default_factory=list)
     owner: str = ""
-    birthday: date | None = None
-    created: date | None = None
     last_contact: date | None = None
     changes: list[Change] = field(default_factory=list)
 
@@ -135,7 +132,8 @@ class RowParser:
         special = {
             "name": take_name, "first_name": take_part_of_name, "last_name": take_part_of_name, "prefix": take_prefix,
             "email": take_emails, "email_other": take_emails, "street": take_street, "zip": take_zip,
-            "zip_city": take_zip_city, "address": take_address, "about": take_about, "labels": take_labels,
+            "zip_city": take_zip_city, "address": take_address, "about": take_about, "website": take_about,
+            "labels": take_labels,
         }  # fmt: skip
         if key.startswith("phone"):
             return self.take_phones
@@ -391,6 +389,8 @@ def take_address(contact: ParsedContact, key: str, value: str) -> None:
 
 def take_about(contact: ParsedContact, _key: str, value: str) -> None:
     contact.about = f"{contact.about}\n{value}" if contact.about else value
+    if len(contact.about) > MAX_CELL:
+        raise UnfitError("too_long")
 
 
 def take_labels(contact: ParsedContact, _key: str, value: str) -> None:

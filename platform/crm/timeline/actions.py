@@ -26,16 +26,20 @@ def checked_past(moment: datetime) -> datetime:
     return moment
 
 
+Past = Annotated[AwareDatetime, AfterValidator(checked_past)]
+Minutes = Annotated[int, Field(ge=0, le=1440)]
+
+
 class NoteFields(Input):
     """What was said. It stands on a contact, a company or a deal, or on several of them at once."""
 
-    id: UUID | None = Field(None, description="Your own identifier (UUID), so that sending it twice makes one note.")
+    id: Annotated[UUID | None, Field(description="Your own (UUID), so that sending it twice makes one note.")] = None
     form: Literal["note", "call"] = "note"
     text: Annotated[str, Field(max_length=20_000)] = ""
-    at: Annotated[AwareDatetime, AfterValidator(checked_past)] | None = Field(None, description="When; now if left out.")
-    direction: Literal["", "in", "out"] = Field("", description="Of a call: who called.")
-    result: Literal["", "answered", "missed", "voicemail"] = Field("", description="Of a call: how it went.")
-    minutes: Annotated[int, Field(ge=0, le=1440, description="Of a call: how long it took.")] | None = None
+    at: Annotated[Past | None, Field(description="When; now, if left out.")] = None
+    direction: Annotated[Literal["", "in", "out"], Field(description="Of a call: who called.")] = ""
+    result: Annotated[Literal["", "answered", "missed", "voicemail"], Field(description="Of a call: how it went.")] = ""
+    minutes: Annotated[Minutes | None, Field(description="Of a call: how long it took.")] = None
     contact_id: UUID | None = None
     company_id: UUID | None = None
     deal_id: UUID | None = None
@@ -69,8 +73,8 @@ def create(actor: Actor, data: NewNote) -> Note:
 @action("note.edit", takes=ChangedNote)
 def change(actor: Actor, data: Changes) -> Note:
     note = actor.take(Note, data.id, "edit", data.version)
-    given = data.given()
-    if "at" in given and given["at"] is None:
+    given = {name: value for name, value in data.given().items() if value != getattr(note, name)}
+    if given.get("at", note.at) is None:
         del given["at"]
     before = (note.contact_id, note.deal_id)
     for name, value in given.items():

@@ -54,7 +54,8 @@ WHOLE: dict[tuple[str, str], Any] = {
 }
 
 FIELDS: dict[str, Any] = {
-    "prefix": _l("Title"),
+    "prefix": _l("Title before the name"),
+    "suffix": _l("Title behind the name"),
     "first_name": _l("First name"),
     "last_name": _l("Last name"),
     "name": _l("Name"),

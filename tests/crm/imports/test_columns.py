@@ -42,7 +42,7 @@ def test_no_heading_names_two_fields() -> None:
         (["First Name", "Last Name", "E-mail Address", "Mobile Phone", "Company", "Job Title", "Business Street"],
          ["first_name", "last_name", "email", "phone_mobile", "company", "position", "street"]),
         (["Name", "Surname", "Labels", "Created at", "Owner", "Web"],
-         ["first_name", "last_name", "labels", "created", "owner", "website"]),
+         ["first_name", "last_name", "labels", None, "owner", "website"]),
         (["Ulice", "č.p.", "Obec"], ["street", "street", "city"]),
         (["Adresa", "Město"], ["street", "city"]),
         (["Adresa"], ["address"]),

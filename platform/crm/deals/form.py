@@ -1,0 +1,121 @@
+"""The form of a deal: what is stored as its fields show it, and what was typed as actions take it."""
+
+import re
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from babel.numbers import NumberFormatError, parse_decimal
+from flask import request
+from flask_babel import format_decimal, get_locale
+from flask_babel import gettext as _
+
+from core.actor import Actor
+from core.errors import Invalid
+from core.pages import blank_to_none, form_values
+from core.peopleform import meanwhile
+from crm.companies.models import Company
+from crm.contacts.models import Contact
+from crm.deals import queries
+from crm.deals.models import Deal
+from crm.deals.money import CURRENCIES
+from tenants.members import colleagues
+from tenants.models import Member
+
+# Facts edited in place -> the fields of each.
+FACTS = {
+    "amount": ("amount", "currency"),
+    "expected_close": ("expected_close",),
+    "probability": ("probability",),
+    "owner": ("owner_id",),
+    "contact": ("contact_id",),
+    "company": ("company_id",),
+    "about": ("about",),
+}
+FIELDS = ("name", *(field for fields in FACTS.values() for field in fields))
+BLANKS = ("id", "version", "stage_id", *(field for field in FIELDS if field not in ("name", "about")))
+USUAL_CURRENCIES = ("CZK", "EUR", "USD", "GBP", "PLN", "HUF")
+
+
+def typed_form() -> dict[str, Any]:
+    """The form as it was typed, to be shown again as it is."""
+    return {name: value for name, value in form_values(request.form).items() if name != "next"}
+
+
+def given(typed: dict[str, Any]) -> dict[str, Any]:
+    """What was typed, as an action's input. Raises Invalid."""
+    values = blank_to_none(typed, *BLANKS)
+    if values.get("amount"):
+        values["amount"] = written_amount(values["amount"])
+    return values
+
+
+def written_amount(text: str) -> Decimal:
+    """The amount a person wrote: "148 900,50", "148,900.50" by the reader's language, or "148900.5" by anybody's.
+
+    Raises Invalid for what could mean two things.
+    """
+    compact = "".join(text.split())
+    if re.fullmatch(r"\d{1,20}(\.\d{1,2})?", compact):
+        return Decimal(compact)
+    try:
+        return parse_decimal(compact, locale=get_locale() or "en", strict=True)
+    except NumberFormatError:
+        raise Invalid(("amount", _("Write a number, such as %(example)s.", example=amount_text(Decimal("1480.50"))))) from None
+
+
+def amount_text(amount: Decimal | None) -> str:
+    return "" if amount is None else str(format_decimal(amount, "0.##"))
+
+
+def stored(deal: Deal) -> dict[str, str]:
+    """A deal as its form shows it."""
+    values = {name: getattr(deal, name) for name in ("version", *FIELDS)} | {"amount": amount_text(deal.amount)}
+    return {name: "" if value is None else str(value) for name, value in values.items()}
+
+
+def theirs(typed: dict[str, Any], deal: Deal) -> dict[str, str]:
+    """Of a conflict: what is stored now, for each field where something else was typed."""
+    try:
+        amount = given(typed).get("amount", deal.amount)
+    except Invalid:
+        amount = None
+    same = {"amount": amount_text(amount)} if "amount" in typed else {}
+    return {name: value for name, value in meanwhile({**typed, **same}, stored(deal)).items() if name != "version"}
+
+
+def filled(
+    actor: Actor, typed: dict[str, Any], deal: Deal | None = None, meantime: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """What the form needs: the values, the choices, and of a conflict what somebody else stored in the meantime."""
+    meantime = meantime or {}
+    typed = {**dict.fromkeys((*FIELDS, "stage_id"), ""), **typed}
+    chosen = {name: (typed[name], meantime.get(name, "")) for name in ("contact_id", "company_id", "owner_id")}
+    members = [(str(member_id), name) for member_id, name in colleagues(actor)]
+    choices = {
+        "contact_id": queries.named(actor, Contact, *chosen["contact_id"]),
+        "company_id": queries.named(actor, Company, *chosen["company_id"]),
+        "owner_id": members + [one for one in queries.named(actor, Member, *chosen["owner_id"]) if one not in members],
+        "currency": currencies(actor),
+        "stage_id": [] if deal else stage_choices(actor),
+    }
+    said = {name: dict(choices.get(name, ())).get(value, value) or _("nothing") for name, value in meantime.items()}
+    usual = deal.stage.probability if deal else None
+    return {"typed": typed, "deal": deal, "theirs": said, "choices": choices, "usual": usual}
+
+
+def currencies(actor: Actor) -> list[tuple[str, str]]:
+    """The workspace's own first, then those of its neighbours, then all others."""
+    first = dict.fromkeys((actor.workspace.currency, *USUAL_CURRENCIES))
+    return [(code, code) for code in (*first, *sorted(CURRENCIES - first.keys()))]
+
+
+def stage_choices(actor: Actor, but: UUID | None = None) -> list[tuple[str, str]]:
+    """Every stage, with its pipeline's name where there are several; none of the pipeline `but`."""
+    pipelines = queries.pipelines(actor)
+    alone = len(pipelines) == 1
+    return [
+        (str(stage.id), stage.name if alone else f"{pipeline.name}: {stage.name}")
+        for pipeline in pipelines if pipeline.id != but
+        for stage in pipeline.stages
+    ]

@@ -1,0 +1,296 @@
+"""Pages of deals: the board and the list, the card, the forms, and every step a deal takes."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from flask import flash, request, url_for
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from core.actor import Actor
+from core.api import answer
+from core.db import as_uuid
+from core.errors import Busy, Conflict, Invalid, NotFound
+from core.ids import new_id
+from core.listing import Ask
+from core.listpage import asked, list_page
+from core.pages import Answer, Pages, came_from, day, refused, render, see, today_of, zone_of
+from crm.companies.models import Company
+from crm.contacts.models import Contact
+from crm.deals import actions, lane, queries
+from crm.deals.actions import OneDeal
+from crm.deals.form import FACTS, filled, given, stage_choices, stored, theirs, typed_form
+from crm.deals.models import Deal, Pipeline
+from crm.deals.steps import NextSteps
+from crm.tasks.queries import of_subject
+from crm.timeline.queries import timeline_of
+from tenants.members import colleagues
+
+pages = Pages("deals", __name__)
+
+FILTERS = ("owner_id", "mine", "contact_id", "company_id", "no_next_step", "closes_before")
+IN_LIST = ("stage_id", "status")
+COUNTED_STEPS = 2_000  # open deals up to which the board says how many of them have no next step
+
+
+@pages.get("/deals/")
+def index(actor: Actor) -> str:
+    actor.require(("deal", "view"))
+    pipelines = queries.pipelines(actor)
+    pipeline = chosen(pipelines)
+    common = {
+        "pipelines": pipelines, "pipeline": pipeline, "members": colleagues(actor),
+        "periods": periods(today_of(actor)), "steps": NextSteps(actor),
+        "contact": dict(queries.named(actor, Contact, request.args.get("contact_id", ""))),
+        "company": dict(queries.named(actor, Company, request.args.get("company_id", ""))),
+    }
+    if request.args.get("view") == "list":
+        return listed(actor, pipeline, common)
+    ask = asked(FILTERS, sort="")
+    lanes = queries.board(actor, pipeline, ask, [found for found in map(as_uuid, request.args.getlist("more")) if found])
+    total = queries.total(lane.totals for lane in lanes)
+    return render(
+        actor, "deals/board.html", ask=ask, lanes=lanes, total=total,
+        without_step=without_step(actor, queries.in_pipeline(pipeline, ask), total.count), **common,
+    )
+
+
+def listed(actor: Actor, pipeline: Pipeline, common: dict[str, Any]) -> str:
+    ask = asked((*FILTERS, *IN_LIST), sort="-created")
+    status = ask.filters.get("status", "open")
+    here = queries.in_pipeline(pipeline, ask, "" if status == "any" else status)
+    found = list_page(actor, queries.LISTING, here, (Deal.id,), lambda row: row.id)
+    totals = queries.totals_by_stage(actor, here, pipeline.stages)
+    total = queries.total(totals.values())
+    return render(
+        actor, "deals/list.html", ask=ask, found=found, cards=queries.cards(actor, found.rows), total=total,
+        status=status, stages={stage.id: stage for stage in pipeline.stages},
+        without_step=without_step(actor, here, total.count), **common,
+    )
+
+
+def chosen(pipelines: list[Pipeline]) -> Pipeline:
+    """The pipeline that the URL names, or the first."""
+    wanted = request.args.get("pipeline_id")
+    for pipeline in pipelines:
+        if not wanted or str(pipeline.id) == wanted:
+            return pipeline
+    raise NotFound()
+
+
+def without_step(actor: Actor, ask: Ask, count: int) -> int | None:
+    """How many of so many deals have no next step; None where counting them would take longer than it is worth."""
+    if count > COUNTED_STEPS:
+        return None
+    return queries.LISTING.count(actor, replace(ask, filters={**ask.filters, "no_next_step": "true"}))
+
+
+def periods(today: date) -> list[tuple[str, str]]:
+    """(day, words): the deals expected before that day are the late ones, those of this month, this quarter, this year."""
+    month, quarter = today.month % 12, -(-today.month // 3) * 3 % 12
+    return [
+        (today.isoformat(), _("late")),
+        (date(today.year + (month == 0), month + 1, 1).isoformat(), _("by the end of the month")),
+        (date(today.year + (quarter == 0), quarter + 1, 1).isoformat(), _("by the end of the quarter")),
+        (date(today.year + 1, 1, 1).isoformat(), _("by the end of the year")),
+    ]
+
+
+@pages.get("/deals/new")
+def new(actor: Actor) -> str:
+    actor.require(("deal", "create"))
+    typed = {name: request.args.get(name, "") for name in ("name", "contact_id", "company_id", "stage_id")}
+    typed |= {"id": str(new_id()), "owner_id": str(actor.member.id), "currency": actor.workspace.currency}
+    return render(actor, "deals/form.html", errors={}, back=back(), **filled(actor, typed))
+
+
+@pages.post("/deals/")
+def create(actor: Actor) -> Answer:
+    typed = typed_form()
+    try:
+        deal = actions.create(actor, actions.create.parse(given(typed)))
+    except Invalid as error:
+        return refused(actor, "deals/form.html", error, back=back(), **filled(actor, typed))
+    flash(_("%(name)s is stored", name=deal.name))
+    return see(url_for("deals.show", deal_id=deal.id))
+
+
+@pages.get("/deals/<uuid:deal_id>")
+def show(actor: Actor, deal_id: UUID) -> Answer:
+    deal = queries.known(actor, deal_id)
+    if deal.deleted_at:
+        return render(actor, "deals/deleted.html", deal=deal), 410
+    pipelines = queries.pipelines(actor)
+    here = next(pipeline for pipeline in pipelines if pipeline.id == deal.pipeline_id)
+    return render(
+        actor, "deals/show.html", deal=deal, subject=deal, around=queries.around(actor, deal), pipeline=here,
+        stages=told_stages(actor, deal, here, queries.time_in_stages(actor, deal)), others=stage_choices(actor, but=here.id),
+        today=today_of(actor), tasks=of_subject(actor, deal), feed=timeline_of(actor, deal=deal),
+    )
+
+
+def told_stages(
+    actor: Actor, deal: Deal, pipeline: Pipeline, spent: dict[UUID, timedelta]
+) -> list[tuple[UUID, str, str]]:
+    """(id, name, how long the deal has been there) of each stage."""
+    told = []
+    for stage in pipeline.stages:
+        note = lasting(spent[stage.id]) if stage.id in spent else ""
+        if stage.id == deal.stage_id and deal.status == "open":
+            since = day(deal.stage_since.astimezone(zone_of(actor)).date())
+            note = _("since %(day)s, %(time)s", day=since, time=note or lasting(timedelta()))
+        told.append((stage.id, stage.name, note))
+    return told
+
+
+def lasting(time: timedelta) -> str:
+    """"18 min", "3 h", "5 days"."""
+    minutes = int(time.total_seconds() // 60)
+    if minutes < 60:
+        return _("%(num)s min", num=minutes)
+    if minutes < 48 * 60:
+        return _("%(num)s h", num=minutes // 60)
+    return ngettext("%(num)s day", "%(num)s days", time.days)
+
+
+@pages.get("/deals/<uuid:deal_id>/edit")
+def edit(actor: Actor, deal_id: UUID) -> str:
+    deal = editable(actor, deal_id)
+    return render(actor, "deals/form.html", errors={}, back=back(deal), **filled(actor, stored(deal), deal))
+
+
+@pages.post("/deals/<uuid:deal_id>/edit")
+def change(actor: Actor, deal_id: UUID) -> Answer:
+    return changed(actor, deal_id, "deals/form.html", typed_form())
+
+
+@pages.get("/deals/<uuid:deal_id>/facts/<fact>")
+def edit_fact(actor: Actor, deal_id: UUID, fact: str) -> str:
+    if fact not in FACTS:
+        raise NotFound()
+    deal = editable(actor, deal_id)
+    return render(actor, "deals/fact.html", fact=fact, errors={}, back=back(deal), **filled(actor, stored(deal), deal))
+
+
+@pages.post("/deals/<uuid:deal_id>/facts/<fact>")
+def change_fact(actor: Actor, deal_id: UUID, fact: str) -> Answer:
+    if fact not in FACTS:
+        raise NotFound()
+    typed = {name: value for name, value in typed_form().items() if name in (*FACTS[fact], "version")}
+    return changed(actor, deal_id, "deals/fact.html", typed, fact)
+
+
+def changed(actor: Actor, deal_id: UUID, template: str, typed: dict[str, Any], fact: str | None = None) -> Answer:
+    """Stored; or shown again with what is wrong, or with what somebody else stored in the meantime."""
+    try:
+        deal = actions.change(actor, actions.change.parse({**given(typed), "id": deal_id}))
+    except Invalid as error:
+        deal = editable(actor, deal_id)
+        return refused(actor, template, error, fact=fact, back=back(deal), **filled(actor, typed, deal))
+    except Conflict as conflict:
+        deal = editable(actor, deal_id)
+        meantime = theirs(typed, deal)
+        again = filled(actor, {**typed, "version": conflict.current}, deal, meantime)
+        return render(actor, template, fact=fact, errors={}, back=back(deal), **again), conflict.status
+    return see(back(deal))
+
+
+@pages.post("/deals/<uuid:deal_id>/move")
+def move(actor: Actor, deal_id: UUID) -> Answer:
+    """From the board by drag or keys (answered in JSON), from the card by a button, and back again by Undo."""
+    deal = actor.find(Deal, deal_id)
+    below, above = lane.neighbours(actor, deal)
+    came = came_from(url_for("deals.show", deal_id=deal_id))
+    undo = url_for(
+        "deals.move", deal_id=deal_id, stage=deal.stage_id, before=below, after=above, undo="1", next=came
+    )
+    from_stage = deal.stage_id
+    wanted = {"stage_id": "stage", "before": "before", "after": "after"}
+    values = {name: request.values.get(field) or None for name, field in wanted.items()}
+    try:
+        deal = actions.move(actor, actions.move.parse({"id": deal_id, **values}))
+    except Invalid as error:
+        raise Busy(error.fields[0][1]) from None
+    said = _("%(name)s moved to %(stage)s", name=queries.called(actor, deal), stage=queries.stage_name(actor, deal.stage_id))
+    if "application/json" in request.headers.get("Accept", ""):
+        return answer({"text": said, "undo": undo})
+    if deal.stage_id != from_stage and not request.args.get("undo"):
+        flash({"text": said, "undo": undo})
+    return see(came)
+
+
+@pages.post("/deals/<uuid:deal_id>/win")
+def win(actor: Actor, deal_id: UUID) -> Answer:
+    deal = actions.win(actor, OneDeal(id=deal_id))
+    undo = url_for("deals.reopen", deal_id=deal.id, next=back(deal))
+    flash({"text": _("%(name)s is won", name=deal.name), "undo": undo})
+    return see(back(deal))
+
+
+@pages.get("/deals/<uuid:deal_id>/lose")
+def ask_why_lost(actor: Actor, deal_id: UUID) -> str:
+    deal = editable(actor, deal_id)
+    return render(actor, "deals/lose.html", deal=deal, reasons=reasons(actor), typed={}, errors={}, back=back(deal))
+
+
+@pages.post("/deals/<uuid:deal_id>/lose")
+def lose(actor: Actor, deal_id: UUID) -> Answer:
+    typed = typed_form()
+    reason = typed.get("other", "") if typed.get("reason") in (None, "other") else typed["reason"]
+    values = {"id": deal_id, "reason": reason, "about": typed.get("about", "")}
+    try:
+        deal = actions.lose(actor, actions.lose.parse(values))
+    except Invalid as error:
+        deal = editable(actor, deal_id)
+        told = Invalid(*(("other" if name == "reason" and typed.get("reason") else name, why) for name, why in error.fields))
+        return refused(
+            actor, "deals/lose.html", told, deal=deal, reasons=reasons(actor), typed=typed, back=back(deal)
+        )
+    undo = url_for("deals.reopen", deal_id=deal.id, next=back(deal))
+    flash({"text": _("%(name)s is lost", name=deal.name), "undo": undo})
+    return see(back(deal))
+
+
+def reasons(actor: Actor) -> list[str]:
+    """The usual reasons, in the workspace's language, so that all its members count the same ones."""
+    with force_locale(actor.workspace.language):
+        return [
+            _("Too expensive"), _("Chose another firm"), _("Delivery too late"), _("No longer wants it"),
+            _("We did not answer in time"),
+        ]
+
+
+@pages.post("/deals/<uuid:deal_id>/reopen")
+def reopen(actor: Actor, deal_id: UUID) -> Answer:
+    deal = actions.reopen(actor, OneDeal(id=deal_id))
+    flash(_("%(name)s is open again", name=deal.name))
+    return see(back(deal))
+
+
+@pages.post("/deals/<uuid:deal_id>/delete")
+def delete(actor: Actor, deal_id: UUID) -> Answer:
+    deal = actions.delete(actor, OneDeal(id=deal_id))
+    undo = url_for("deals.restore", deal_id=deal.id)
+    flash({"text": _("%(name)s deleted", name=deal.name), "undo": undo})
+    return see(url_for("deals.index"))
+
+
+@pages.post("/deals/<uuid:deal_id>/restore")
+def restore(actor: Actor, deal_id: UUID) -> Answer:
+    deal = actions.restore(actor, OneDeal(id=deal_id))
+    flash(_("%(name)s is back", name=deal.name))
+    return see(back(deal))
+
+
+def editable(actor: Actor, deal_id: UUID) -> Deal:
+    deal = actor.find(Deal, deal_id)
+    actor.require(("deal", "edit"), deal)
+    return deal
+
+
+def back(deal: Deal | None = None) -> str:
+    """Where the person was, else the deal's card, else the board."""
+    return came_from(url_for("deals.show", deal_id=deal.id) if deal else url_for("deals.index"))

@@ -1,0 +1,192 @@
+"""Every page there is, found by its address: axe-core in both themes and at both widths, nothing wider than the window,
+whole Czech, and its weight. A new page is tested by being there; a new kind of address needs a line in `Records`.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Literal
+from uuid import uuid4
+
+import pytest
+from babel.messages.pofile import read_po
+from playwright.sync_api import Page
+
+from config.settings import Settings
+from core.db import Database
+from core.pages import Pages
+from crm import demo, features
+from crm.app import create_app
+from tenants import links
+from tenants.models import Person
+from tests.browser.axe import violations
+from tests.browser.conftest import DESK, PHONE, Visitors, picture
+from tests.browser.site import Site
+from tests.shop import Shop, open_shop
+
+pytestmark = pytest.mark.browser
+
+LOOKS: tuple[tuple[tuple[int, int], tuple[Literal["light", "dark"], ...]], ...] = (
+    (DESK, ("light", "dark")),
+    (PHONE, ("dark", "light")),
+)
+WIDTHS = (320, 390, 768, 1024, 1280, 1440, 1920)
+CATALOGUE = Path(features.TRANSLATIONS) / "cs" / "LC_MESSAGES" / "messages.po"
+ENGLISH_TIMES = re.compile(
+    r"\b\d{1,2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b|\b\d{1,2}:\d\d\s?[AP]M\b"
+    r"|\b(January|February|March|April|June|July|August|September|October|November|December)\b"
+    r"|\b(Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b"
+)
+# What a reader sees or hears, leaving out what people wrote themselves and English things' names.
+TEXTS = """
+() => {
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const parent = walker.currentNode.parentElement;
+    if (!parent.closest("script, style, template, textarea, [lang=en], code, pre")) found.push(walker.currentNode.data);
+  }
+  for (const element of document.querySelectorAll("[aria-label], [title], [placeholder]"))
+    if (!element.closest("template, [lang=en]"))
+      for (const name of ["aria-label", "title", "placeholder"]) found.push(element.getAttribute(name) ?? "");
+  return found.map((text) => text.trim().replace(/\\s+/g, " ")).filter(Boolean);
+}
+"""
+
+
+@cache
+def rules() -> dict[str, bool]:
+    """Each address that answers GET -> whether it is inside a workspace. No server is asked."""
+    nowhere = {"DATABASE_URL": "postgresql://localhost/none", "REDIS_URL": "redis://localhost", "OKNO_ENV": "embedded"}
+    app = create_app(Settings.from_env(nowhere | {"OKNO_SECRET_KEY": "only for reading the rules of addresses"}))
+    return {
+        rule.rule: isinstance(app.blueprints.get(rule.endpoint.partition(".")[0]), Pages)
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and rule.endpoint not in ("static", "healthz")
+    }
+
+
+class Records:
+    """A workspace with something on every page, and what the arguments in addresses may stand for."""
+
+    def __init__(self, site: Site, base: Database, language: str):
+        self.site = site
+        with site.app.test_request_context("/"):
+            self.shop = open_shop(site.app, language=language, base=base)
+        demo.fill(base, self.shop.workspace, contacts=60, deals=40)
+
+    def addresses(self, rule: str) -> Iterator[str]:
+        """The rule with its arguments filled in, in all the ways that look different."""
+        arguments = re.findall(r"<(?:[^:<>]+:)?(\w+)>", rule)
+        if arguments == ["link"]:
+            yield rule.replace("<link>", "nonsense")
+            yield links.address(self.link(rule.split("/")[1]), self.site.settings).removeprefix(self.site.url)
+            return
+        path = re.sub(r"<(?:[^:<>]+:)?(\w+)>", lambda found: str(self.value(rule, found[1])), rule)
+        yield self.shop.path(path) if rules()[rule] else path
+
+    def value(self, rule: str, argument: str) -> Any:
+        if argument == "record_id":
+            argument = "contact_id"
+        if argument in ("kind", "fact"):
+            return {"kind": "contact", "fact": "phones"}[argument]
+        table = {"contact_id": "contact", "company_id": "company", "deal_id": "deal", "task_id": "task", "note_id": "note",
+                 "pipeline_id": "pipeline", "stage_id": "stage", "import_id": "import"}.get(argument)  # fmt: skip
+        if table is None:
+            pytest.fail(f"{rule}: say in Records.value what <{argument}> is")
+        return self.shop.rows(f'select id from "{table}" order by id limit 1')[0].id  # noqa: S608 - names of ours
+
+    def link(self, purpose: Any) -> Any:
+        with self.shop.base.controlling() as control:
+            person = control.get_one(Person, self.shop.owner_id)
+            return links.make(control, purpose, person, person.email, uuid4())
+
+    @cached_property
+    def empty(self) -> Shop:
+        with self.site.app.test_request_context("/"):
+            return open_shop(self.site.app, base=self.shop.base)
+
+
+@pytest.fixture(scope="session")
+def records(site: Site, base: Database) -> Records:
+    return Records(site, base, "en")
+
+
+@pytest.fixture(scope="session")
+def czech_records(site: Site, base: Database) -> Records:
+    return Records(site, base, "cs")
+
+
+def open_page(visitors: Visitors, shop: Shop, address: str, **options: Any) -> Page | None:
+    """The page at the address, seen by a stranger where it may be; None where it is no page."""
+    page = visitors.stranger(**options)
+    seen = page.request.get(address, max_redirects=0)
+    if seen.headers.get("location", "").startswith("/login"):
+        page = visitors.member(shop, **options)
+        seen = page.request.get(address, max_redirects=0)
+    stale = address.endswith("nonsense")
+    assert seen.status < 400 or stale, f"{seen.status} at {address}"
+    if seen.status >= 300 and not stale or "text/html" not in seen.headers["content-type"]:
+        return None
+    if stale:
+        visitors.excuse("status of 410")
+    page.goto(address)
+    return page
+
+
+@pytest.mark.parametrize("rule", rules())
+def test_everybody_can_read_and_use_it(rule: str, records: Records, visitors: Visitors) -> None:
+    found = []
+    for address in records.addresses(rule):
+        page = open_page(visitors, records.shop, address)
+        if page is not None:
+            found += looks(page, address)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("rule", [rule for rule, inside in rules().items() if inside and "<" not in rule])
+def test_so_it_is_with_nothing_in_it(rule: str, records: Records, visitors: Visitors) -> None:
+    page = open_page(visitors, records.empty, records.empty.path(rule))
+    if page is not None:
+        found = looks(page, f"empty{rule}")
+        assert not found, "\n".join(found)
+
+
+def looks(page: Page, address: str) -> list[str]:
+    """What is wrong with how it looks. The structure is judged at both widths, the colours in both themes too."""
+    found = []
+    name = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|/shop-[0-9a-f]+", "", address).strip("/").replace("/", "-")[:60] or "front"
+    for size, themes in LOOKS:
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        for theme in themes:
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            broken = violations(page, None if theme == themes[0] else "color-contrast")
+            found += [f"{address}, {theme}, {size[0]} px: {one}" for one in broken]
+            picture(page, f"pages/{name}-{theme}-{size[0]}")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        over = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        found += [f"{address}: {over} px too wide at {width} px"] if over > 0 else []
+    return found
+
+
+@pytest.mark.parametrize("rule", rules())
+def test_a_czech_reader_finds_no_english(rule: str, czech_records: Records, visitors: Visitors) -> None:
+    if "<link>" not in rule and (rule.startswith("/api/") or rule.startswith("/dev/")):
+        pytest.skip("for those who develop, in English")
+    for address in czech_records.addresses(rule):
+        page = open_page(visitors, czech_records.shop, address, locale="cs-CZ")
+        if page is None:
+            continue
+        assert page.locator("html").get_attribute("lang") == "cs"
+        texts: list[str] = page.evaluate(TEXTS)
+        assert [text for text in texts if text in english() or ENGLISH_TIMES.search(text)] == []
+
+
+@cache
+def english() -> frozenset[str]:
+    """English texts that Czech says otherwise."""
+    with CATALOGUE.open("rb") as file:
+        said = {message.id: message.string for message in read_po(file) if message.id}
+    return frozenset(msgid for msgid, czech in said.items() if isinstance(msgid, str) and msgid != czech)
