@@ -53,9 +53,7 @@ def enrol(control: Session, *, email: str, name: str, password: str, language: s
     if known:
         return known
     passwords.check(password, (email, name))
-    person = sign_up(
-        control, email=email, name=name, password=password, language=language, time_zone=time_zone
-    )
+    person = sign_up(control, email=email, name=name, password=password, language=language, time_zone=time_zone)
     person.confirmed_at = control.scalar(select(func.now()))
     control.flush()
     return person
@@ -141,7 +139,7 @@ def confirm(database: Database, link: MailedLink, session_id: UUID | None) -> Pe
 
 
 def hand_over(database: Database, link: MailedLink, account: Person) -> None:
-    """Move what the link's identity has into the account. What a crash leaves half done is done by the same link again."""
+    """Move what the link's identity has into the account. What a crash leaves half done, the same link does again."""
     with database.controlling() as control:
         workspaces = workspaces_of(control, link.identity_id)
         for workspace in workspaces:

@@ -69,7 +69,8 @@ def use(control: Session, link: MailedLink) -> None:
 
 def void(control: Session, identity_id: UUID) -> None:
     """No link that was sent to this person works any more."""
-    control.execute(update(MailedLink).where(MailedLink.identity_id == identity_id, usable()).values(used_at=func.now()))
+    theirs = update(MailedLink).where(MailedLink.identity_id == identity_id, usable())
+    control.execute(theirs.values(used_at=func.now()))
 
 
 def usable() -> ColumnElement[bool]:

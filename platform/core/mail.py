@@ -89,8 +89,9 @@ def hand_over(written: EmailMessage, server: Smtp, our_name: str) -> None:
 def connect(server: Smtp, our_name: str) -> smtplib.SMTP:
     """A connection as safe as the settings demand: a server without STARTTLS gets nothing where it is required."""
     context = ssl.create_default_context()
+    connection: smtplib.SMTP
     if server.security == "tls":
-        connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, our_name, timeout=TIMEOUT, context=context)
+        connection = smtplib.SMTP_SSL(server.host, server.port, our_name, timeout=TIMEOUT, context=context)
     else:
         connection = smtplib.SMTP(server.host, server.port, our_name, timeout=TIMEOUT)
     try:

@@ -14,6 +14,7 @@ from babel.messages.pofile import read_po
 from playwright.sync_api import Page
 
 from config.settings import Settings
+from core import mail
 from core.db import Database
 from core.pages import Pages
 from crm import demo, features
@@ -31,6 +32,7 @@ LOOKS: tuple[tuple[tuple[int, int], tuple[Literal["light", "dark"], ...]], ...] 
     (DESK, ("light", "dark")),
     (PHONE, ("dark", "light")),
 )
+NO_PAGES = ("static", "healthz", "mailbox.html")  # the last is what a frame on the page of a mail shows
 WIDTHS = (320, 390, 768, 1024, 1280, 1440, 1920)
 CATALOGUE = Path(features.TRANSLATIONS) / "cs" / "LC_MESSAGES" / "messages.po"
 ENGLISH_TIMES = re.compile(
@@ -63,7 +65,7 @@ def rules() -> dict[str, bool]:
     return {
         rule.rule: isinstance(app.blueprints.get(rule.endpoint.partition(".")[0]), Pages)
         for rule in app.url_map.iter_rules()
-        if "GET" in (rule.methods or ()) and rule.endpoint not in ("static", "healthz")
+        if "GET" in (rule.methods or ()) and rule.endpoint not in NO_PAGES
     }
 
 
@@ -89,6 +91,8 @@ class Records:
     def value(self, rule: str, argument: str) -> Any:
         if argument == "record_id":
             argument = "contact_id"
+        if argument == "key":
+            return self.mail
         if argument in ("kind", "fact"):
             return {"kind": "contact", "fact": "phones"}[argument]
         table = {"contact_id": "contact", "company_id": "company", "deal_id": "deal", "task_id": "task", "note_id": "note",
@@ -101,6 +105,12 @@ class Records:
         with self.shop.base.controlling() as control:
             person = control.get_one(Person, self.shop.owner_id)
             return links.make(control, purpose, person, person.email, uuid4())
+
+    @cached_property
+    def mail(self) -> str:
+        """A mail in the local mailbox, by its key."""
+        written = mail.write(mail.Message(uuid4().hex, "jana@example.com", "Good day", "Text", "<p>Text</p>"), self.site.settings)
+        return mail.local_mailbox(self.site.settings).add(written.as_bytes())
 
     @cached_property
     def empty(self) -> Shop:

@@ -1,4 +1,4 @@
-"""Pages of the person who has logged in, in whichever workspace: particulars, password, e-mail, sessions, workspaces."""
+"""Pages of the person who has logged in: particulars, password, e-mail, sessions, workspaces."""
 
 from typing import Any, TypeVar
 from uuid import UUID
@@ -93,9 +93,7 @@ def describe() -> Answer:
 @limited("20 per hour", by=session_key)
 def change_password() -> Answer:
     try:
-        person = credentials.prove(
-            database(), me().identity_id, request.form.get("present", ""), address(), "present"
-        )
+        person = credentials.prove(database(), me().identity_id, request.form.get("present", ""), address(), "present")
         new = request.form.get("password", "")
         passwords.check(new, identities.known_words(database(), person))
     except Invalid as refusal:
@@ -113,9 +111,7 @@ def change_email() -> Answer:
     typed = {"email": request.form.get("email", "")}
     try:
         data = read(NewEmail, typed)
-        person = credentials.prove(
-            database(), me().identity_id, request.form.get("proof", ""), address(), "proof"
-        )
+        person = credentials.prove(database(), me().identity_id, request.form.get("proof", ""), address(), "proof")
         with database().controlling() as control:
             jobs.ask_new_address(control, credentials.ask_for_email(control, person, data.email))
     except Invalid as refusal:

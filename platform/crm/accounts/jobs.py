@@ -78,8 +78,8 @@ def send_new_address(place: Place, link_id: str) -> None:
         person = control.get_one(Person, link.identity_id)
         taken = identities.account_of(control, link.email)
     with force_locale((taken or person).language):
-        letter = letters.email_taken(f"{here().url}/login") if taken else letters.change_email(links.address(link, here()))
-        send(letter, link.email, link_id, link)
+        url = f"{here().url}/login" if taken else links.address(link, here())
+        send(letters.email_taken(url) if taken else letters.change_email(url), link.email, link_id, link)
 
 
 @job("account.password_changed", mail.PAUSES)

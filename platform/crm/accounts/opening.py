@@ -61,14 +61,15 @@ def read_sign_up(values: dict[str, Any], password: str) -> SignUp:
     data = None
     try:
         data = SignUp.model_validate(values)
+        address_of(data)
     except ValidationError as error:
         wrong += Invalid.of(error).fields
-    about = [str(values.get(name, "")) for name in ("name", "email", "business", "slug")]
-    for check in (lambda: passwords.check(password, about), lambda: data and address_of(data)):
-        try:
-            check()
-        except Invalid as refusal:
-            wrong += refusal.fields
+    except Invalid as refusal:
+        wrong += refusal.fields
+    try:
+        passwords.check(password, [str(values.get(name, "")) for name in ("name", "email", "business", "slug")])
+    except Invalid as refusal:
+        wrong += refusal.fields
     if wrong or data is None:
         raise Invalid(*wrong)
     return data
@@ -86,7 +87,11 @@ def sign_up(data: SignUp, password: str, address: str) -> tuple[Person, Workspac
         return known, open_for(known, data)
     with database().controlling() as control:
         person = identities.sign_up(
-            control, email=data.email, name=data.name, password=password, language=data.language,
+            control,
+            email=data.email,
+            name=data.name,
+            password=password,
+            language=data.language,
             time_zone=data.time_zone,
         )
         jobs.ask_to_confirm(control, person)
@@ -105,9 +110,16 @@ def open_for(person: Person, data: NewWorkspace) -> Workspace:
             return mine
     country = places.country_of(person.time_zone, person.language)
     return signup.open_workspace(
-        database(), person, slug=free_address(data), name=data.business, industry=data.industry,
-        language=person.language, time_zone=person.time_zone, country=country,
-        currency=places.currency_of(country), furnish=furnish,
+        database(),
+        person,
+        slug=free_address(data),
+        name=data.business,
+        industry=data.industry,
+        language=person.language,
+        time_zone=person.time_zone,
+        country=country,
+        currency=places.currency_of(country),
+        furnish=furnish,
     )
 
 

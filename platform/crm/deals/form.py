@@ -3,7 +3,6 @@
 import re
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from babel.numbers import NumberFormatError, parse_decimal
 from flask import request
@@ -17,7 +16,7 @@ from core.peopleform import meanwhile
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals import queries
-from crm.deals.models import Deal
+from crm.deals.models import Deal, Pipeline
 from crm.deals.money import CURRENCIES
 from tenants.members import colleagues
 from tenants.models import Member
@@ -61,7 +60,8 @@ def written_amount(text: str) -> Decimal:
     try:
         return parse_decimal(compact, locale=get_locale() or "en", strict=True)
     except NumberFormatError:
-        raise Invalid(("amount", _("Write a number, such as %(example)s.", example=amount_text(Decimal("1480.50"))))) from None
+        example = amount_text(Decimal("1480.50"))
+        raise Invalid(("amount", _("Write a number, such as %(example)s.", example=example))) from None
 
 
 def amount_text(amount: Decimal | None) -> str:
@@ -97,7 +97,7 @@ def filled(
         "company_id": queries.named(actor, Company, *chosen["company_id"]),
         "owner_id": members + [one for one in queries.named(actor, Member, *chosen["owner_id"]) if one not in members],
         "currency": currencies(actor),
-        "stage_id": [] if deal else stage_choices(actor),
+        "stage_id": [] if deal else stage_choices(queries.pipelines(actor)),
     }
     said = {name: dict(choices.get(name, ())).get(value, value) or _("nothing") for name, value in meantime.items()}
     usual = deal.stage.probability if deal else None
@@ -110,12 +110,11 @@ def currencies(actor: Actor) -> list[tuple[str, str]]:
     return [(code, code) for code in (*first, *sorted(CURRENCIES - first.keys()))]
 
 
-def stage_choices(actor: Actor, but: UUID | None = None) -> list[tuple[str, str]]:
+def stage_choices(pipelines: list[Pipeline], but: Pipeline | None = None) -> list[tuple[str, str]]:
     """Every stage, with its pipeline's name where there are several; none of the pipeline `but`."""
-    pipelines = queries.pipelines(actor)
     alone = len(pipelines) == 1
     return [
         (str(stage.id), stage.name if alone else f"{pipeline.name}: {stage.name}")
-        for pipeline in pipelines if pipeline.id != but
+        for pipeline in pipelines if pipeline is not but
         for stage in pipeline.stages
     ]

@@ -6,9 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from flask import flash, request, url_for
-from flask_babel import force_locale
+from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from core.actor import Actor
 from core.api import answer
@@ -50,7 +49,8 @@ def index(actor: Actor) -> str:
     if request.args.get("view") == "list":
         return listed(actor, pipeline, common)
     ask = asked(FILTERS, sort="")
-    lanes = queries.board(actor, pipeline, ask, [found for found in map(as_uuid, request.args.getlist("more")) if found])
+    more = [found for found in map(as_uuid, request.args.getlist("more")) if found]
+    lanes = queries.board(actor, pipeline, ask, more)
     total = queries.total(lane.totals for lane in lanes)
     return render(
         actor, "deals/board.html", ask=ask, lanes=lanes, total=total,
@@ -89,7 +89,7 @@ def without_step(actor: Actor, ask: Ask, count: int) -> int | None:
 
 
 def periods(today: date) -> list[tuple[str, str]]:
-    """(day, words): the deals expected before that day are the late ones, those of this month, this quarter, this year."""
+    """(day, words): expected before that day are the deals that are late, or due this month, this quarter, this year."""
     month, quarter = today.month % 12, -(-today.month // 3) * 3 % 12
     return [
         (today.isoformat(), _("late")),
@@ -125,10 +125,12 @@ def show(actor: Actor, deal_id: UUID) -> Answer:
         return render(actor, "deals/deleted.html", deal=deal), 410
     pipelines = queries.pipelines(actor)
     here = next(pipeline for pipeline in pipelines if pipeline.id == deal.pipeline_id)
+    stages = told_stages(actor, deal, here, queries.time_in_stages(actor, deal))
+    at = [stage.id for stage in here.stages].index(deal.stage_id)
     return render(
         actor, "deals/show.html", deal=deal, subject=deal, around=queries.around(actor, deal), pipeline=here,
-        stages=told_stages(actor, deal, here, queries.time_in_stages(actor, deal)), others=stage_choices(actor, but=here.id),
-        today=today_of(actor), tasks=of_subject(actor, deal), feed=timeline_of(actor, deal=deal),
+        stages=stages, at=at, others=stage_choices(pipelines, but=here), today=today_of(actor),
+        tasks=of_subject(actor, deal), feed=timeline_of(actor, deal=deal),
     )
 
 
@@ -150,10 +152,10 @@ def lasting(time: timedelta) -> str:
     """"18 min", "3 h", "5 days"."""
     minutes = int(time.total_seconds() // 60)
     if minutes < 60:
-        return _("%(num)s min", num=minutes)
+        return str(_("%(num)s min", num=minutes))
     if minutes < 48 * 60:
-        return _("%(num)s h", num=minutes // 60)
-    return ngettext("%(num)s day", "%(num)s days", time.days)
+        return str(_("%(num)s h", num=minutes // 60))
+    return str(ngettext("%(num)s day", "%(num)s days", time.days))
 
 
 @pages.get("/deals/<uuid:deal_id>/edit")
@@ -214,7 +216,8 @@ def move(actor: Actor, deal_id: UUID) -> Answer:
         deal = actions.move(actor, actions.move.parse({"id": deal_id, **values}))
     except Invalid as error:
         raise Busy(error.fields[0][1]) from None
-    said = _("%(name)s moved to %(stage)s", name=queries.called(actor, deal), stage=queries.stage_name(actor, deal.stage_id))
+    stage = queries.stage_name(actor, deal.stage_id)
+    said = _("%(name)s moved to %(stage)s", name=queries.called(actor, deal), stage=stage)
     if "application/json" in request.headers.get("Accept", ""):
         return answer({"text": said, "undo": undo})
     if deal.stage_id != from_stage and not request.args.get("undo"):
@@ -245,10 +248,10 @@ def lose(actor: Actor, deal_id: UUID) -> Answer:
         deal = actions.lose(actor, actions.lose.parse(values))
     except Invalid as error:
         deal = editable(actor, deal_id)
-        told = Invalid(*(("other" if name == "reason" and typed.get("reason") else name, why) for name, why in error.fields))
-        return refused(
-            actor, "deals/lose.html", told, deal=deal, reasons=reasons(actor), typed=typed, back=back(deal)
-        )
+        if typed.get("reason") == "other":
+            error = Invalid(*(("other" if name == "reason" else name, why) for name, why in error.fields))
+        values = {"deal": deal, "reasons": reasons(actor), "typed": typed, "back": back(deal)}
+        return refused(actor, "deals/lose.html", error, **values)
     undo = url_for("deals.reopen", deal_id=deal.id, next=back(deal))
     flash({"text": _("%(name)s is lost", name=deal.name), "undo": undo})
     return see(back(deal))

@@ -29,7 +29,7 @@ class NextSteps:
             return f"{card.step}, {late}"
         if self.pressing(card):
             left = (card.due_at - self.now) // timedelta(minutes=1) if card.due_at else 0
-            return _("%(step)s in %(minutes)s min", step=card.step, minutes=left)
+            return str(_("%(step)s in %(minutes)s min", step=card.step, minutes=left))
         due = Due.seen(card.due_on, card.due_at, self.zone)
         return " ".join(part for part in (card.step, self.named(due.day), due.clock) if part)
 

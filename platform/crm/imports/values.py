@@ -111,7 +111,7 @@ def brought(present: Values, parsed: ParsedContact, setting: Setting) -> Values:
     wanted["phones"] = present["phones"] + unknown(given["phones"], present["phones"], "number")
     wanted["labels"] = present["labels"] + [label for label in given["labels"] if label not in present["labels"]]
     wanted["addresses"] = addresses_with(present["addresses"], given["addresses"], wins)
-    if given["company"] and (wins or not (present.get("company") or present.get("company_id"))):
+    if (wins or not present["company"]) and plain(given["company"]) not in ("", plain(present["company"])):
         wanted["company"] = given["company"]
     if wins and (owner := owner_of(parsed, setting)):
         wanted["owner_id"] = owner
@@ -119,7 +119,7 @@ def brought(present: Values, parsed: ParsedContact, setting: Setting) -> Values:
         present["last_contact_at"] is None or given["last_contact_at"] > present["last_contact_at"]
     ):
         wanted["last_contact_at"] = given["last_contact_at"]
-    return {key: value for key, value in wanted.items() if value != present.get(key)}
+    return {key: value for key, value in wanted.items() if value != present[key]}
 
 
 def unknown(given: list[dict[str, Any]], present: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ class Mail:
 @mailbox.get("/")
 def index() -> Answer:
     box = local_mailbox(here())
-    mails = sorted((read(key, box.get_bytes(key)) for key in box.keys()), key=age, reverse=True)
+    mails = sorted((read(key, box.get_bytes(key)) for key in list(box.iterkeys())), key=age, reverse=True)
     return render(None, "mailbox/index.html", mails=mails[:SHOWN], written=written)
 
 

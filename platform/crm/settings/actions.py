@@ -51,11 +51,10 @@ def note(actor: Actor, before: dict[str, str], after: dict[str, str]) -> None:
     if not before:
         return
     event_id = new_id()
-    row = {"kind": "settings", "change": "changed", "record_id": UUID(int=actor.workspace.id), "title": actor.workspace.name}
+    what = {"kind": "settings", "record_id": UUID(int=actor.workspace.id), "title": actor.workspace.name}
     who = {"member_id": actor.member.id, "via": actor.via, "request_id": actor.request_id}
-    actor.db.execute(
-        insert(events.Event).values(id=event_id, action="settings.edit", before=before, after=after, **row, **who)
-    )
+    row = {"id": event_id, "action": "settings.edit", "change": "changed", "before": before, "after": after}
+    actor.db.execute(insert(events.Event).values(**row, **what, **who))
     events.announce(actor, "settings.edit", [event_id], ["settings"])
     if "language" in after:
         later(actor.db, jobs.SORT_AGAIN, language=after["language"])

@@ -1,5 +1,6 @@
 """Work that follows a change of the settings."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -11,7 +12,7 @@ from crm.contacts.models import Contact
 from crm.deals.models import Deal
 
 SORT_AGAIN = "settings.sort_again"
-SORTED: tuple[type[Contact] | type[Company] | type[Deal], ...] = (Contact, Company, Deal)
+SORTED = (Contact, Company, Deal)
 CHUNK = 1000
 NOBODY = UUID(int=0)
 
@@ -26,12 +27,10 @@ def sort_again(place: Place, language: str) -> None:
                 last = sort_chunk(session, model, language, last)
 
 
-def sort_chunk(
-    session: Session, model: type[Contact] | type[Company] | type[Deal], language: str, after: UUID
-) -> UUID | None:
+def sort_chunk(session: Session, model: Any, language: str, after: UUID) -> UUID | None:
     """One chunk, by id; returns the last id of it, or None where nothing was left. Versions stay as they are."""
     records = session.scalars(select(model).where(model.id > after).order_by(model.id).limit(CHUNK).with_for_update())
-    keys = []
+    keys: list[dict[str, Any]] = []
     with session.no_autoflush:
         for record in records:
             record.index(language)
@@ -40,4 +39,4 @@ def sort_chunk(
     if not keys:
         return None
     session.execute(text(f"update {model.__tablename__} set sort_key = :key where id = :id"), keys)  # noqa: S608 (ours)
-    return keys[-1]["id"]
+    return UUID(str(keys[-1]["id"]))

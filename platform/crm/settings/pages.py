@@ -15,7 +15,7 @@ from crm import places
 from crm.accounts.account import LANGUAGES
 from crm.settings import actions
 from tenants import tokens
-from tenants.models import WorkspaceRow
+from tenants.models import Token, WorkspaceRow
 
 pages = Pages("settings", __name__)
 
@@ -79,6 +79,6 @@ def revoke_token(actor: Actor, token_id: UUID) -> Answer:
     return see(url_for("settings.token_list"))
 
 
-def own_tokens(actor: Actor) -> list[tokens.Token]:
+def own_tokens(actor: Actor) -> list[Token]:
     actor.require(("token", "view"))
     return tokens.of_actor(actor)

@@ -1,0 +1,58 @@
+"""Who in the workspace is the same as who in the file: contacts by e-mail or phone, companies by their plain name."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Text, bindparam, func, literal_column, select, text, true
+from sqlalchemy.dialects.postgresql import array
+
+from core.actor import Actor
+from core.text import plain
+from crm.companies.models import Company
+from crm.contacts.models import Contact
+
+PREFIX = 40  # letters of `search` in the index ix_company_prefix
+
+
+def prepare_transaction(actor: Actor) -> None:
+    """A batch may take longer than a request, wait for another import, and always asks by index: a table that has just
+    grown has no statistics yet, and a scan for each of ten thousand keys would be chosen."""
+    for setting in ("statement_timeout = '120s'", "lock_timeout = '60s'", "enable_seqscan = off"):
+        actor.db.execute(text(f"set local {setting}"))
+
+
+def same_people(actor: Actor, keys: Iterable[str]) -> dict[str, UUID]:
+    """For each e-mail or phone that visible contacts have, the oldest of them."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    key = func.unnest(bindparam("keys", wanted, ARRAY(Text))).column_valued("key")
+    same = actor.visible(Contact, Contact.id).where(Contact.match_keys.contains(array([key]))).lateral("same")
+    found: dict[str, UUID] = {}
+    for matched, contact_id in actor.db.execute(select(key, same.c.id).join_from(key, same, true())):
+        found[matched] = min(contact_id, found.get(matched, contact_id))
+    return found
+
+
+def plain_name(name: str) -> str:
+    return " ".join(plain(name).split())
+
+
+def companies_named(actor: Actor, names: Sequence[str]) -> dict[str, UUID]:
+    """The oldest visible company of each plain name that there is. `search` begins with a company's name, so those that
+    begin with the name alone or followed by a space are asked by the prefix index, and compared here."""
+    if not names:
+        return {}
+    name = func.unnest(bindparam("names", [name[:PREFIX] for name in names], ARRAY(Text))).column_valued("name")
+    head = func.left(Company.search, literal_column(str(PREFIX)))
+    alike = (
+        actor.visible(Company, Company.id, Company.name)
+        .where(head.op("~>=~")(name), head.op("~<~")(name.op("||")("!")))
+        .lateral("alike")
+    )
+    wanted, found = set(names), dict[str, UUID]()
+    for company_id, company_name in actor.db.execute(select(alike.c.id, alike.c.name).join_from(name, alike, true())):
+        known = plain_name(company_name)
+        if known in wanted:
+            found[known] = min(company_id, found.get(known, company_id))
+    return found
