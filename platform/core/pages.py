@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import orjson
-from flask import Blueprint, Response, current_app, g, redirect, render_template, request
+from flask import Blueprint, Response, current_app, flash, g, redirect, render_template, request
 from flask_babel import format_date, format_datetime, format_decimal, format_time, get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
@@ -77,6 +77,11 @@ def refused(actor: Actor | None, template: str, error: Invalid, **values: Any) -
 def see(url: str) -> AnyResponse:
     """Go and look at the result: 303, as Turbo asks after a form."""
     return redirect(url, 303)
+
+
+def say(text: str, undo: str | None = None) -> None:
+    """A message on the page that follows. `undo` is the URL that takes back what it tells of."""
+    flash({"text": text, "undo": undo} if undo else text)  # type: ignore[arg-type]
 
 
 def came_from(otherwise: str) -> str:

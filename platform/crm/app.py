@@ -5,12 +5,13 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Flask, abort, current_app, g, request
+from flask import Flask, abort, current_app, g, redirect, request, url_for
 from flask_babel import Babel
 from flask_compress import Compress
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response as BaseResponse
 
 from config.settings import Settings, settings
 from core import api as api_kit
@@ -99,16 +100,19 @@ class Mount:
         return self.app(environ, start_response)
 
 
-def check_place() -> None:
+def check_place() -> BaseResponse | None:
     """A workspace's pages exist only under its address, the service's own only outside of one."""
     g.request_id = request.headers.get("X-Turbo-Request-Id", "")[:64] or uuid.uuid4().hex
     if request.endpoint in (None, "static"):
-        return
+        return None
+    if request.path == "/" and "okno.slug" in request.environ:
+        return redirect(url_for("today.index"), 303)
     if request.path.startswith("/api/"):
         request.max_content_length = 1024 * 1024
     inside = isinstance(current_app.blueprints.get(request.blueprint or ""), page_kit.Pages)
     if inside != ("okno.slug" in request.environ):
         abort(404)
+    return None
 
 
 def language() -> str:

@@ -11,6 +11,9 @@ from crm.companies import api as companies_api
 from crm.companies.pages import pages as companies_pages
 from crm.contacts import api as contacts_api
 from crm.contacts.pages import pages as contacts_pages
+from crm.deals import api as deals_api
+from crm.deals.pages import pages as deals_pages
+from crm.deals.pipeline_pages import pages as pipelines_pages
 from crm.find.pages import pages as find_pages
 from crm.settings.pages import pages as settings_pages
 from crm.tasks import api as tasks_api
@@ -21,8 +24,14 @@ from crm.today.pages import pages as today_pages
 
 TRANSLATIONS = str(Path(__file__).parent / "translations")
 
-RESOURCES = (contacts_api.RESOURCE, companies_api.RESOURCE, tasks_api.RESOURCE, notes_api.RESOURCE)
-PAGES = (contacts_pages, companies_pages, notes_pages, find_pages, tasks_pages, today_pages, settings_pages)
+RESOURCES = (
+    contacts_api.RESOURCE, companies_api.RESOURCE, deals_api.DEALS, deals_api.PIPELINES,
+    tasks_api.RESOURCE, notes_api.RESOURCE,
+)
+PAGES = (
+    contacts_pages, companies_pages, deals_pages, pipelines_pages, notes_pages, find_pages, tasks_pages, today_pages,
+    settings_pages,
+)
 
 
 def register(app: Flask) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, ScalarSelect, Text, case, cast, func, select, union_all
+from sqlalchemy.orm import aliased
 
 from core.actor import Actor
 from core.pages import zone_of
@@ -96,12 +97,13 @@ def sums_of(found: dict[str, str] | None) -> list[tuple[Decimal, str]]:
 
 def deals_of(actor: Actor, condition: ColumnElement[bool], most: int = 50) -> list[RelatedDeal]:
     """The deals of a card: open ones by their expected close, then the others, the latest first."""
-    siblings = select(func.count()).where(Stage.pipeline_id == Deal.pipeline_id, Stage.deleted_at.is_(None))
-    current = select(Stage.position).where(Stage.id == Deal.stage_id).scalar_subquery()
+    current, sibling = aliased(Stage), aliased(Stage)
+    siblings = select(func.count()).where(sibling.pipeline_id == Deal.pipeline_id, sibling.deleted_at.is_(None))
+    before = siblings.where(current.id == Deal.stage_id, sibling.position < current.position)
     columns = (
         Deal.id, Deal.name, Deal.status, Deal.amount, Deal.currency, Deal.expected_close, Deal.closed_at,
         select(Stage.name).where(Stage.id == Deal.stage_id).scalar_subquery().label("stage"),
-        siblings.where(Stage.position < current).scalar_subquery().label("at"),
+        before.scalar_subquery().label("at"),
         siblings.scalar_subquery().label("of"),
     )
     query = actor.visible(Deal, *columns).where(condition)

@@ -13,7 +13,8 @@ async (only) => {
   const options = { resultTypes: ["violations"], ...(only ? { runOnly: { type: "rule", values: [only] } } : {}) };
   const { violations } = await axe.run(document, options);
   return violations.map(({ id, help, nodes }) => ({
-    id, help, nodes: nodes.map(({ html, target, failureSummary }) => ({ html, target: target.join(" "), failureSummary })),
+    id, help,
+    nodes: nodes.map(({ html, target, failureSummary }) => ({ html, target: target.join(" "), failureSummary })),
   }));
 }
 """

@@ -78,8 +78,13 @@ def start(folder: Path, port: int, stream_port: int) -> None:
     environ |= {"OKNO_HOME": str(folder / "home"), "PORT": str(port), "STREAM_PORT": str(stream_port)}
     with (folder / "log").open("wb") as log:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "config.supervisor"], cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=log,
-            stderr=log, start_new_session=True,
+            [sys.executable, "-m", "config.supervisor"],
+            cwd=ROOT,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     (folder / "supervisor.json").write_text(json.dumps(asdict(Process.of("supervisor", supervisor.pid))))
     deadline = time.monotonic() + STARTS_WITHIN

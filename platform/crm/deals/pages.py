@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import flash, request, url_for
+from flask import request, url_for
 from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 
@@ -16,7 +16,7 @@ from core.errors import Busy, Conflict, Invalid, NotFound
 from core.ids import new_id
 from core.listing import Ask
 from core.listpage import asked, list_page
-from core.pages import Answer, Pages, came_from, day, refused, render, see, today_of, zone_of
+from core.pages import Answer, Pages, came_from, day, refused, render, say, see, today_of, zone_of
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals import actions, lane, queries
@@ -40,11 +40,15 @@ def index(actor: Actor) -> str:
     actor.require(("deal", "view"))
     pipelines = queries.pipelines(actor)
     pipeline = chosen(pipelines)
+    members = colleagues(actor)
+    named = [
+        *members, *((stage.id, stage.name) for stage in pipeline.stages),
+        *queries.named(actor, Contact, request.args.get("contact_id", "")),
+        *queries.named(actor, Company, request.args.get("company_id", "")),
+    ]
     common = {
-        "pipelines": pipelines, "pipeline": pipeline, "members": colleagues(actor),
-        "periods": periods(today_of(actor)), "steps": NextSteps(actor),
-        "contact": dict(queries.named(actor, Contact, request.args.get("contact_id", ""))),
-        "company": dict(queries.named(actor, Company, request.args.get("company_id", ""))),
+        "pipelines": pipelines, "pipeline": pipeline, "members": members, "periods": periods(today_of(actor)),
+        "steps": NextSteps(actor), "names": {str(key): name for key, name in named},
     }
     if request.args.get("view") == "list":
         return listed(actor, pipeline, common)
@@ -89,7 +93,7 @@ def without_step(actor: Actor, ask: Ask, count: int) -> int | None:
 
 
 def periods(today: date) -> list[tuple[str, str]]:
-    """(day, words): expected before that day are the deals that are late, or due this month, this quarter, this year."""
+    """(day, words): expected before that day are the deals that are late, or due this month, this quarter or year."""
     month, quarter = today.month % 12, -(-today.month // 3) * 3 % 12
     return [
         (today.isoformat(), _("late")),
@@ -114,7 +118,7 @@ def create(actor: Actor) -> Answer:
         deal = actions.create(actor, actions.create.parse(given(typed)))
     except Invalid as error:
         return refused(actor, "deals/form.html", error, back=back(), **filled(actor, typed))
-    flash(_("%(name)s is stored", name=deal.name))
+    say(_("%(name)s is stored", name=deal.name))
     return see(url_for("deals.show", deal_id=deal.id))
 
 
@@ -221,7 +225,7 @@ def move(actor: Actor, deal_id: UUID) -> Answer:
     if "application/json" in request.headers.get("Accept", ""):
         return answer({"text": said, "undo": undo})
     if deal.stage_id != from_stage and not request.args.get("undo"):
-        flash({"text": said, "undo": undo})
+        say(said, undo)
     return see(came)
 
 
@@ -229,7 +233,7 @@ def move(actor: Actor, deal_id: UUID) -> Answer:
 def win(actor: Actor, deal_id: UUID) -> Answer:
     deal = actions.win(actor, OneDeal(id=deal_id))
     undo = url_for("deals.reopen", deal_id=deal.id, next=back(deal))
-    flash({"text": _("%(name)s is won", name=deal.name), "undo": undo})
+    say(_("%(name)s is won", name=deal.name), undo)
     return see(back(deal))
 
 
@@ -253,7 +257,7 @@ def lose(actor: Actor, deal_id: UUID) -> Answer:
         values = {"deal": deal, "reasons": reasons(actor), "typed": typed, "back": back(deal)}
         return refused(actor, "deals/lose.html", error, **values)
     undo = url_for("deals.reopen", deal_id=deal.id, next=back(deal))
-    flash({"text": _("%(name)s is lost", name=deal.name), "undo": undo})
+    say(_("%(name)s is lost", name=deal.name), undo)
     return see(back(deal))
 
 
@@ -269,7 +273,7 @@ def reasons(actor: Actor) -> list[str]:
 @pages.post("/deals/<uuid:deal_id>/reopen")
 def reopen(actor: Actor, deal_id: UUID) -> Answer:
     deal = actions.reopen(actor, OneDeal(id=deal_id))
-    flash(_("%(name)s is open again", name=deal.name))
+    say(_("%(name)s is open again", name=deal.name))
     return see(back(deal))
 
 
@@ -277,14 +281,14 @@ def reopen(actor: Actor, deal_id: UUID) -> Answer:
 def delete(actor: Actor, deal_id: UUID) -> Answer:
     deal = actions.delete(actor, OneDeal(id=deal_id))
     undo = url_for("deals.restore", deal_id=deal.id)
-    flash({"text": _("%(name)s deleted", name=deal.name), "undo": undo})
+    say(_("%(name)s deleted", name=deal.name), undo)
     return see(url_for("deals.index"))
 
 
 @pages.post("/deals/<uuid:deal_id>/restore")
 def restore(actor: Actor, deal_id: UUID) -> Answer:
     deal = actions.restore(actor, OneDeal(id=deal_id))
-    flash(_("%(name)s is back", name=deal.name))
+    say(_("%(name)s is back", name=deal.name))
     return see(back(deal))
 
 

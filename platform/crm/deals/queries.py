@@ -234,6 +234,12 @@ def known(actor: Actor, deal_id: UUID) -> Deal:
     return deal
 
 
+def deals_in(actor: Actor, pipeline: Pipeline) -> dict[UUID, int]:
+    """How many deals, open or closed, stand in each stage that has any: all there are, whoever may see them."""
+    query = select(Deal.stage_id, func.count()).where(Deal.pipeline_id == pipeline.id, Deal.deleted_at.is_(None))
+    return dict(actor.db.execute(query.group_by(Deal.stage_id)).tuples().all())
+
+
 def called(actor: Actor, deal: Deal) -> str:
     """What people call the deal: by its client where it has one."""
     return cards(actor, [deal.id])[0].client or deal.name

@@ -147,9 +147,14 @@ def grouped(found: Sequence[Item]) -> dict[Group, list[Item]]:
 
 
 def of_subject(actor: Actor, subject: Record, most: int = 20) -> list[Item]:
-    """The open tasks of a contact, a company or a deal, the next step first."""
+    """The open tasks of a contact, a company or a deal, the next step first. Those of its open deals are its own."""
     link = {"contact": Task.contact_id, "company": Task.company_id, "deal": Task.deal_id}[subject.kind]
-    query = actor.visible(Task, *shown(actor)).where(link == subject.id, Task.done_at.is_(None))
+    condition = link == subject.id
+    if subject.kind != "deal":
+        owner = {"contact": Deal.contact_id, "company": Deal.company_id}[subject.kind]
+        open_deals = actor.visible(Deal, Deal.id).where(owner == subject.id, Deal.status == "open").limit(200)
+        condition = or_(condition, Task.deal_id.in_(list(actor.db.scalars(open_deals))))
+    query = actor.visible(Task, *shown(actor)).where(condition, Task.done_at.is_(None))
     return items(actor, actor.db.execute(query.order_by(DUE, Task.id).limit(most)))
 
 

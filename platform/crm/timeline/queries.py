@@ -6,8 +6,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from babel.dates import format_skeleton
-from flask_babel import get_locale
+from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup
 from sqlalchemy import ARRAY, ColumnElement, Row, Select, Uuid, func, literal, or_, select, tuple_, union_all
@@ -189,8 +188,9 @@ def day_name(day: date, today: date) -> str:
     distance = (today - day).days
     if distance in (0, 1):
         return str(_("Yesterday") if distance else _("Today"))
-    skeleton = "MMMMEEEEd" if day.year == today.year else "yMMMMd"
-    return format_skeleton(skeleton, day, locale=get_locale() or "en")
+    locale = get_locale()
+    pattern = "EEEE d. MMMM" if locale and locale.language == "cs" else "EEEE d MMMM"
+    return str(format_date(day, pattern if day.year == today.year else f"{pattern} y"))
 
 
 def write_place(at: datetime, entry_id: UUID) -> str:

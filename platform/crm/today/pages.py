@@ -2,21 +2,14 @@
 
 from datetime import datetime
 
-from flask import url_for
-
 from core.actor import Actor
-from core.pages import Answer, Pages, render, see, today_of, zone_of
+from core.pages import Pages, render, today_of, zone_of
 from crm.tasks.due import SOON
 from crm.tasks.pages import finished
 from crm.tasks.queries import agenda, grouped
 from crm.today.queries import without_next_step
 
 pages = Pages("today", __name__)
-
-
-@pages.get("/")
-def home(actor: Actor) -> Answer:
-    return see(url_for("today.index"))
 
 
 @pages.get("/today")

@@ -1,0 +1,77 @@
+"""An import's stored file as a sheet again, and what its rows are read by."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any, cast
+
+from sqlalchemy import select
+
+from core.access import scope_of
+from core.actor import Actor
+from core.files import files
+from core.text import plain
+from tenants.models import Member
+
+from .columns import REASONS, guess
+from .models import Import
+from .rows import RowParser
+from .sheet import Sheet, open_sheet
+from .values import Setting
+
+ARGUMENTS = ("encoding", "separator", "sheet", "header_row")
+
+
+@contextmanager
+def opened(found: Import) -> Iterator[Sheet]:
+    """The file as it was last read. Raises SheetError, FileNotFoundError."""
+    with files().open(found.file_key) as file:
+        yield read(file, found.format)
+
+
+def read(file: IO[bytes], said: dict[str, Any]) -> Sheet:
+    """The sheet in a file; what is not said is guessed. Raises SheetError."""
+    return open_sheet(cast("Any", file), **{name: said[name] for name in ARGUMENTS if said.get(name) is not None})
+
+
+def format_of(sheet: Sheet) -> dict[str, Any]:
+    given = {name: getattr(sheet, name) for name in ARGUMENTS}
+    return {"kind": sheet.kind, "sheets": sheet.sheets, **{k: v for k, v in given.items() if v is not None}}
+
+
+def columns_of(sheet: Sheet) -> list[dict[str, Any]]:
+    """Each column with its heading, two of its values, and the field guessed with the reason."""
+    sample = [row.cells for row in sheet.sample()]
+    described = []
+    for entry in guess(sheet.headings, sample):
+        values = (cells[entry.column].strip()[:60] for cells in sample if entry.column < len(cells))
+        shown = list(dict.fromkeys(value for value in values if value))[:2]
+        described.append(
+            {"heading": entry.heading[:120], "values": shown, "field": entry.field, "reason": entry.reason}
+        )
+    return described
+
+
+def reason_of(column: dict[str, Any]) -> str:
+    return str(REASONS[column["reason"]])
+
+
+def parser_of(actor: Actor, found: Import) -> RowParser:
+    return RowParser(found.fields, width=len(found.columns), country=actor.workspace.country)
+
+
+def setting_of(actor: Actor, found: Import) -> Setting:
+    return Setting(
+        found.id, actor.member.id, owners(actor), actor.workspace.language, actor.workspace.time_zone, found.duplicates
+    )
+
+
+def owners(actor: Actor) -> dict[str, Any]:
+    """Members by plain name and e-mail, for whoever may give contacts to all of them; a name of two members is nobody's."""
+    if scope_of(actor.rights, ("contact", "assign")) != "all":
+        return {plain(actor.member.email): actor.member.id, plain(actor.member.name): actor.member.id}
+    members = actor.db.execute(
+        select(Member.id, Member.name, Member.email).where(Member.state == "active", Member.deleted_at.is_(None))
+    ).all()
+    names = [plain(member.name) for member in members]
+    once = {name: member.id for name, member in zip(names, members, strict=True) if names.count(name) == 1}
+    return {**once, **{plain(member.email): member.id for member in members}}

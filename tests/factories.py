@@ -1,0 +1,90 @@
+"""One record of each kind, made as the product makes it. The security tests fail for a kind that is not here."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from core.actions import Action
+from core.actor import Actor
+from core.ids import new_id
+from core.records import Record
+from crm.companies import actions as companies
+from crm.contacts import actions as contacts
+from crm.deals import actions as deals
+from crm.deals import pipelines
+from crm.deals.models import Stage
+from crm.imports.models import Import
+from crm.tasks import actions as tasks
+from crm.timeline import actions as notes
+from tenants import tokens
+from tenants.models import Member
+
+Factory = Callable[[Actor, str], Record]
+
+
+def by(action: Action[Any, Any], **values: Any) -> Factory:
+    """Through an action. "{mark}" in a text becomes the words by which a test recognises the record."""
+
+    def make(actor: Actor, mark: str) -> Record:
+        made = action(actor, action.parse({name: marked(value, mark) for name, value in values.items()}))
+        assert isinstance(made, Record)
+        return made
+
+    return make
+
+
+def marked(value: Any, mark: str) -> Any:
+    return value.replace("{mark}", mark) if isinstance(value, str) else value
+
+
+def member(actor: Actor, mark: str) -> Member:
+    """A colleague of the actor, with the actor's own role."""
+    role_id = select(Member.role_id).where(Member.id == actor.member.id).scalar_subquery()
+    made = Member(
+        identity_id=new_id(), name=mark, email=f"{new_id()}@example.com", role_id=role_id, language="en", time_zone="UTC"
+    )
+    actor.db.add(made)
+    actor.db.commit()
+    return made
+
+
+def note(actor: Actor, mark: str) -> Record:
+    contact = FACTORIES["contact"](actor, mark)
+    return by(notes.create, text="Said by {mark}", contact_id=contact.id)(actor, mark)
+
+
+def stage(actor: Actor, mark: str) -> Stage:
+    pipeline = FACTORIES["pipeline"](actor, mark)
+    return actor.db.scalars(select(Stage).where(Stage.pipeline_id == pipeline.id)).one()
+
+
+def imported(actor: Actor, mark: str) -> Import:
+    made = Import(owner_id=actor.member.id, file_name=f"{mark}.csv", file_key=str(new_id()), file_hash="0" * 64)
+    actor.db.add(made)
+    actor.db.commit()
+    return made
+
+
+def token(actor: Actor, mark: str) -> Record:
+    return tokens.create(actor, tokens.NewToken(name=mark))[0]
+
+
+FACTORIES: dict[str, Factory] = {
+    "company": by(companies.create, name="{mark} s.r.o."),
+    "contact": by(contacts.create, first_name="Jan", last_name="{mark}"),
+    "pipeline": by(pipelines.create, name="{mark}", stages=[{"name": "New", "probability": 10}]),
+    "deal": by(deals.create, name="Windows {mark}"),
+    "task": by(tasks.create, name="Call {mark}", due_on="2026-12-01"),
+    "note": note,
+    "stage": stage,
+    "member": member,
+    "import": imported,
+    "token": token,
+}
+
+
+def one_of_each(actor: Actor, mark: str) -> dict[str, UUID]:
+    """A record of each kind, by kind."""
+    return {kind: make(actor, mark).id for kind, make in FACTORIES.items()}
