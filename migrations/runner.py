@@ -12,24 +12,28 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import psycopg
 from alembic import command
 from alembic.config import Config
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData
 
 from migrations import cluster
-from migrations.script import PROVISION, schema_script
+from migrations.script import PROVISION, grants, schema_script
 
 HERE = Path(__file__).parent
 LOCK_TIMEOUT = "50ms"
 TRIES = 40
 POOL = 20
-# One that is behind and not yet tried; while one is tried again, that one alone.
+# One that is behind and not yet tried by this run; while one is tried again, that one alone.
 TAKE = """
-select id, schema_name, version from control.workspace
-where version <> %(head)s and state <> 'gone' and not id = any(%(tried)s) and (%(again)s = 0 or id = %(again)s)
+select id, schema_name, role_name, version from control.workspace
+where version <> %(head)s and state <> 'gone'
+    and case when %(again)s = 0 then not id = any(%(tried)s) else id = %(again)s end
 order by state = 'ready', id limit 1 for update skip locked
 """
 BATCH = 20
@@ -70,7 +74,7 @@ def upgrade(
         ).fetchone()
         if behind and behind[0]:
             say(f"{behind[0]} workspaces to upgrade")
-            upgrade_workspaces(urls.owner, head, history, report, say)
+            upgrade_workspaces(urls.owner, Steps(metadata, head, history), report, say)
         report.made = fill_pool(owner, pool)
     return report
 
@@ -109,15 +113,43 @@ def renew_script(owner: psycopg.Connection, metadata: MetaData, history: Path) -
     return head
 
 
-def upgrade_workspaces(
-    url: str, head: str, history: Path, report: Report, say: Callable[[str], None]
-) -> None:
+class Steps:
+    """The SQL from one version to the head, compiled by Alembic once for each version met: the steps alone, since a
+    workspace's version stands in the catalogue."""
+
+    def __init__(self, metadata: MetaData, head: str, history: Path):
+        self.head = head
+        self.tables = [table.name for table in metadata.sorted_tables]
+        self.scripts = ScriptDirectory.from_config(alembic_config("tenant", history))
+        self.compiled: dict[str, str] = {}
+        self.compiling = Lock()  # Alembic's `op` is one for the process
+
+    def sql(self, version: str) -> str:
+        with self.compiling:
+            if version not in self.compiled:
+                self.compiled[version] = self.compile(version)
+            return self.compiled[version]
+
+    def compile(self, version: str) -> str:
+        written = io.StringIO()
+        context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": written})
+        with Operations.context(context):
+            for revision in reversed(list(self.scripts.iterate_revisions(self.head, version))):
+                revision.module.upgrade()
+        return written.getvalue()
+
+    def grants(self, version: str, schema: str, role: str) -> str:
+        """What the workspace's role must be given where a step has made tables."""
+        made = "create table" in self.sql(version).lower()
+        return ";".join(grants(self.tables, schema, role)) if made else ""
+
+
+def upgrade_workspaces(url: str, steps: Steps, report: Report, say: Callable[[str], None]) -> None:
     """WORKERS connections take workspaces that are behind until none is left that has not been tried."""
-    steps = Steps(head, history)
     started = time.monotonic()
+    tried: list[int] = []
 
     def work(_number: int) -> None:
-        tried: list[int] = []
         going = True
         while going:
             with psycopg.connect(url, autocommit=True) as connection:
@@ -132,22 +164,6 @@ def upgrade_workspaces(
         list(pool.map(work, range(WORKERS)))
 
 
-class Steps:
-    """The SQL from one version to the head, compiled by Alembic once for each version met."""
-
-    def __init__(self, head: str, history: Path):
-        self.head, self.history = head, history
-        self.compiled: dict[str, str] = {}
-
-    def sql(self, version: str) -> str:
-        if version not in self.compiled:
-            config = alembic_config("tenant", self.history)
-            config.output_buffer = io.StringIO()
-            command.upgrade(config, f"{version}:{self.head}", sql=True)
-            self.compiled[version] = config.output_buffer.getvalue()
-        return self.compiled[version]
-
-
 def upgrade_next(
     connection: psycopg.Connection, steps: Steps, tried: list[int], report: Report, say: Callable[[str], None]
 ) -> bool:
@@ -159,12 +175,17 @@ def upgrade_next(
                 row = connection.execute(
                     TAKE, {"head": steps.head, "tried": tried, "again": number}
                 ).fetchone()
-                if row is None:
+                if row is None and number == 0:
                     return False
-                number, schema, version = row
+                if row is None:  # another worker has taken it since
+                    break
+                number, schema, role, version = row
+                if attempt == 0:
+                    tried.append(number)
                 connection.execute(
                     f"set local lock_timeout = '{LOCK_TIMEOUT}'; set local statement_timeout = '30s';"
-                    f"set local search_path = {schema}, ext;{steps.sql(version)}".encode()
+                    f"set local search_path = {schema}, ext;{steps.sql(version)}"
+                    f"{steps.grants(version, schema, role)}".encode()
                 )
                 connection.execute(
                     "update control.workspace set version = %s, migration_error = null where id = %s",
@@ -186,7 +207,6 @@ def upgrade_next(
             report.failed += 1
             say(f"workspace {number}: {reason}")
             break
-    tried.append(number)
     return True
 
 

@@ -93,6 +93,11 @@ def join(
     return member
 
 
+def of_identity(session: Session, identity_id: UUID) -> Member | None:
+    """The member that this person is in the session's workspace, whatever their state."""
+    return session.scalar(select(Member).where(Member.identity_id == identity_id))
+
+
 def colleagues(actor: Actor) -> list[tuple[UUID, str]]:
     """(id, name) of every active member, the actor first: the choices of an owner or assignee."""
     rows = actor.db.execute(

@@ -1,4 +1,4 @@
-"""Alembic's entry for a workspace's tables: compiled to SQL for the runner, or compared with the models by a test."""
+"""Alembic's entry for a workspace's tables, to write a revision from the models. The runner takes the steps themselves."""
 
 from alembic import context
 
@@ -6,16 +6,6 @@ from crm.models import METADATA
 
 
 def run() -> None:
-    if context.is_offline_mode():
-        context.configure(
-            dialect_name="postgresql",
-            target_metadata=METADATA,
-            output_buffer=context.config.output_buffer,
-            version_table=None,
-            transactional_ddl=False,
-        )
-        context.run_migrations()
-        return
     context.configure(
         connection=context.config.attributes["connection"],
         target_metadata=METADATA,

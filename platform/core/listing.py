@@ -113,7 +113,7 @@ class Listing:
         else:
             query = query.order_by(sort.column, self.model.id)
         limit = max(1, min(ask.limit, MOST))
-        rows = list(actor.db.execute(query.limit(limit + 1)).all())
+        rows = list(actor.db.connection().execute(query.limit(limit + 1)).all())
         more = len(rows) > limit
         rows = rows[:limit]
         if backwards:

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Flask, abort, current_app, g, redirect, request, url_for
+from flask import Flask, abort, current_app, g, has_request_context, redirect, request, url_for
 from flask_babel import Babel
 from flask_compress import Compress
 from flask_wtf.csrf import CSRFProtect
@@ -121,6 +121,8 @@ def language() -> str:
         return str(g.actor.member.language)
     if g.get("language"):
         return str(g.language)
+    if not has_request_context():
+        return "en"
     if not request.path.startswith("/api/") and g.get("signed_in"):
         return str(g.signed_in.language)
     return request.accept_languages.best_match(LANGUAGES) or "en"

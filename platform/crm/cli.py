@@ -22,11 +22,16 @@ from sqlalchemy.exc import OperationalError
 from config.cron import TASKS
 from config.settings import SettingsError, settings
 from core import clock, outbox
+from core.access import ROLES
 from core.db import database
 from core.errors import Invalid, Refusal
-from crm.app import create_app
-from tenants import members, tokens
+from core.people import checked_email
+from crm.accounts import opening
+from crm.app import LANGUAGES, create_app
+from crm.industries import DEFAULT, industries
+from tenants import identities, members, tokens
 from tenants.directory import locate
+from tenants.models import Person
 
 QUEUES = ("urgent", "default", "bulk")
 
@@ -42,6 +47,8 @@ class Commands(FlaskGroup):
         except Refusal as refusal:
             fail(f"{refusal.title}. {refusal.detail}")
         except SettingsError as error:
+            fail(str(error))
+        except ValueError as error:
             fail(str(error))
         except OperationalError as error:
             fail(f"the database does not answer: {str(error.orig).strip().splitlines()[0]}")
@@ -141,6 +148,55 @@ def list_workspaces(as_json: bool) -> None:
             for row in members.catalogue(control)
         ]
     show(rows, as_json)
+
+
+@workspace.command("create")
+@click.argument("slug")
+@click.option("--name", required=True, help="The business's name.")
+@click.option("--owner", required=True, metavar="EMAIL", help="Who owns it; made where there is no such account yet.")
+@click.option("--password-stdin", is_flag=True, required=True, help="Read the owner's password from standard input.")
+@click.option("--industry", type=click.Choice(list(industries())), default=DEFAULT, show_default=True)
+@click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
+@click.option("--time-zone", default="Europe/Prague", show_default=True)
+def create_workspace(
+    slug: str, name: str, owner: str, password_stdin: bool, industry: str, language: str, time_zone: str
+) -> None:
+    """Open the workspace SLUG for a business and print its address."""
+    given = {"business": name, "slug": slug, "industry": industry, "name": owner.partition("@")[0], "email": owner}
+    data = opening.read_sign_up({**given, "language": language, "time_zone": time_zone}, password := secret_from_input())
+    person = enrolled(data.email, data.name, password, language, time_zone)
+    click.echo(f"{settings().url}/{opening.open_for(person, data).slug}/")
+
+
+@cli.group()
+def member() -> None:
+    """Members: who works in a workspace."""
+
+
+@member.command("add")
+@click.argument("slug")
+@click.argument("email")
+@click.option("--role", type=click.Choice(list(ROLES)), required=True, help="What the member may do.")
+@click.option("--name", default="", help="The member's name; what stands before the @, when left out.")
+@click.option("--password-stdin", is_flag=True, required=True, help="Read the password from standard input.")
+def add_member(slug: str, email: str, role: str, name: str, password_stdin: bool) -> None:
+    """Let EMAIL into the workspace SLUG. An account that is there keeps its own password."""
+    place, address = known(slug), checked_email(email).lower()
+    said = name or address.partition("@")[0]
+    person = enrolled(address, said, secret_from_input(), place.language, place.time_zone)
+    with database().workspace(place) as session, session.begin():
+        if members.of_identity(session, person.id):
+            fail(f"{address} is a member of {slug} already")
+        members.join(session, person.id, person.name, person.email, role, place.language, place.time_zone)
+    with database().controlling() as control:
+        members.enter_directory(control, person.id, place.id)
+
+
+def enrolled(email: str, name: str, password: str, language: str, time_zone: str) -> Person:
+    with database().controlling() as control:
+        return identities.enrol(
+            control, email=email, name=name, password=password, language=language, time_zone=time_zone
+        )
 
 
 @cli.group()

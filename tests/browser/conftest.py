@@ -73,10 +73,12 @@ class Visitors:
         """Somebody who is not signed in. `options` are Playwright's for a context."""
         phone = {"has_touch": True, "is_mobile": True} if size == PHONE else {}
         viewport: ViewportSize = {"width": size[0], "height": size[1]}
+        usual = {"reduced_motion": "reduce", "locale": "en-GB", "timezone_id": "Europe/Prague"}
         context = self.browser.new_context(
-            base_url=self.site.url, viewport=viewport, reduced_motion="reduce", locale="en-GB",
-            timezone_id="Europe/Prague", **(phone | options),
-        )  # fmt: skip
+            base_url=self.site.url,
+            viewport=viewport,
+            **(usual | phone | options),
+        )
         context.set_default_timeout(PATIENCE)
         self.contexts.append(context)
         self.watch(context)

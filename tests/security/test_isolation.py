@@ -164,9 +164,9 @@ def guard(watch: Watch) -> Guard:
 # ---- the API ----
 
 
-def calls(resource: Resource, record_id: UUID) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def calls(resource: Resource, house: House) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Every call of a resource that names a record: method, path, options."""
-    path = f"/{resource.path}/{record_id}"
+    path = f"/{resource.path}/{house.ids[resource.model.kind]}"
     overwrite = {"If-Match": "*"}
     yield "GET", path, {}
     if resource.update:
@@ -175,7 +175,7 @@ def calls(resource: Resource, record_id: UUID) -> Iterator[tuple[str, str, dict[
     if resource.delete:
         yield "DELETE", path, {}
     for verb, action in resource.verbs.items():
-        body = {name: str(record_id) for name in action.input.model_fields if name.endswith("_id")}
+        body = {name: str(named_by(house, name)) for name in action.input.model_fields if name.endswith("_id")}
         yield "POST", f"{path}/{verb}", {"json": body}
 
 
@@ -183,7 +183,7 @@ def calls(resource: Resource, record_id: UUID) -> Iterator[tuple[str, str, dict[
 def test_by_api_nobody_reaches_a_record_of_another_workspace(houses: tuple[House, House], guard: Guard, who: str) -> None:
     ours, theirs = houses
     for resource in RESOURCES.values():
-        for method, path, options in calls(resource, theirs.ids[resource.model.kind]):
+        for method, path, options in calls(resource, theirs):
             guard.refused(f"{who}: {method} {path}", ours.people[who].call(method, path, **options), REFUSED | {422})
     assert guard.seen > 20
 
@@ -196,23 +196,23 @@ def test_by_api_nobody_lists_or_links_a_record_of_another_workspace(
     guard.hidden = f"Theirs {MARK}"
     for resource in RESOURCES.values():
         filters = [name for name, declared in resource.listing.filters.items() if declared.type is UUID]
-        for query in ["", "?limit=200", *(f"?{name}={theirs_of(theirs, name)}" for name in filters)]:
+        for query in ["", "?limit=200", *(f"?{name}={named_by(theirs, name)}" for name in filters)]:
             answer = ours.people[who].call("GET", f"/{resource.path}{query}")
             guard.nothing_happened(f"{who}: GET /{resource.path}{query}", answer)
             assert answer.status_code in REFUSED or not query.startswith("?limit") or answer.json is not None
         links = [name for name in resource.create.input.model_fields if name.endswith("_id")] if resource.create else []
         for name in links:
-            body = {**resource.example, name: str(theirs_of(theirs, name))}
+            body = {**resource.example, name: str(named_by(theirs, name))}
             answer = ours.people[who].call("POST", f"/{resource.path}", json=body)
             guard.refused(f"{who}: POST /{resource.path} {name}", answer, REFUSED | {422})
-            body = {name: str(theirs_of(theirs, name))}
+            body = {name: str(named_by(theirs, name))}
             path = f"/{resource.path}/{ours.ids[resource.model.kind]}"
             answer = ours.people[who].call("PATCH", path, json=body, headers={"If-Match": "*"})
             guard.refused(f"{who}: PATCH {path} {name}", answer, REFUSED | {422})
 
 
-def theirs_of(house: House, field_name: str) -> UUID:
-    """A record of theirs that a field such as owner_id could name."""
+def named_by(house: House, field_name: str) -> UUID:
+    """A record of the house that a field such as owner_id could name."""
     kind = field_name.removesuffix("_id")
     return house.ids.get(kind, house.ids["member"])
 
@@ -231,7 +231,7 @@ def test_by_api_rights_hold_at_home(houses: tuple[House, House], guard: Guard, w
     """A field worker does not even see the owner's records; a reader sees them and changes none."""
     ours, _theirs = houses
     for resource in RESOURCES.values():
-        for method, path, options in calls(resource, ours.ids[resource.model.kind]):
+        for method, path, options in calls(resource, ours):
             answer = ours.people[who].call(method, path, **options)
             if method == "GET" and (who == "reader" or (who == "field" and resource.model.owner_column is None)):
                 assert answer.status_code == 200, (who, path)

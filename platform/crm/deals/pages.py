@@ -147,14 +147,16 @@ def told_stages(
         note = lasting(spent[stage.id]) if stage.id in spent else ""
         if stage.id == deal.stage_id and deal.status == "open":
             since = day(deal.stage_since.astimezone(zone_of(actor)).date())
-            note = _("since %(day)s, %(time)s", day=since, time=note or lasting(timedelta()))
+            note = _("since %(day)s, %(time)s", day=since, time=note) if note else _("since %(day)s", day=since)
         told.append((stage.id, stage.name, note))
     return told
 
 
 def lasting(time: timedelta) -> str:
-    """"18 min", "3 h", "5 days"."""
+    """"18 min", "3 h", "5 days"; nothing for less than a minute."""
     minutes = int(time.total_seconds() // 60)
+    if not minutes:
+        return ""
     if minutes < 60:
         return str(_("%(num)s min", num=minutes))
     if minutes < 48 * 60:

@@ -1,13 +1,14 @@
-"""How a card tells its next step: "Call today 13:30", "Revise, 3 days late"."""
+"""How a card tells its next step: "Call 13:30", "Measure tomorrow 08:00", "Revise, 3 days late"."""
 
 from datetime import date, datetime, timedelta
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from core.actor import Actor
 from core.pages import day, zone_of
 from crm.deals.queries import Card
-from crm.tasks.due import Due, group, lateness
+from crm.tasks.due import Due, group
 
 PRESSING = timedelta(hours=1)
 
@@ -24,14 +25,15 @@ class NextSteps:
         """None where there is no next step."""
         if card.step is None:
             return None
-        late = lateness(card.due_on, card.due_at, self.now)
-        if late:
-            return f"{card.step}, {late}"
-        if self.pressing(card):
-            left = (card.due_at - self.now) // timedelta(minutes=1) if card.due_at else 0
+        state = self.tone(card)
+        if state == "late":
+            return f"{card.step}, {self.lateness(card)}"
+        if state == "soon" and card.due_at:
+            left = (card.due_at - self.now) // timedelta(minutes=1)
             return str(_("%(step)s in %(minutes)s min", step=card.step, minutes=left))
         due = Due.seen(card.due_on, card.due_at, self.zone)
-        return " ".join(part for part in (card.step, self.named(due.day), due.clock) if part)
+        today = due.clock and due.day == self.now.date()
+        return " ".join(part for part in (card.step, "" if today else self.named(due.day), due.clock) if part)
 
     def tone(self, card: Card) -> str:
         """"late", "soon" within the hour, else ""."""
@@ -39,10 +41,17 @@ class NextSteps:
             return ""
         if group(card.due_on, card.due_at, self.now) == "late":
             return "late"
-        return "soon" if self.pressing(card) else ""
+        return "soon" if card.due_at is not None and card.due_at < self.now + PRESSING else ""
 
-    def pressing(self, card: Card) -> bool:
-        return card.due_at is not None and self.now <= card.due_at < self.now + PRESSING
+    def lateness(self, card: Card) -> str:
+        """"3 days late", "2 h late": no more than a card has room for."""
+        passed = self.now - card.due_at if card.due_at else timedelta(days=(self.now.date() - card.due_on).days)
+        minutes = passed // timedelta(minutes=1)
+        if minutes < 60:
+            return str(_("%(minutes)s min late", minutes=max(1, minutes)))
+        if minutes < 24 * 60:
+            return str(_("%(hours)s h late", hours=minutes // 60))
+        return str(ngettext("%(num)s day late", "%(num)s days late", passed.days))
 
     def named(self, due: date | None) -> str:
         if due is None:

@@ -26,10 +26,10 @@ def same_people(actor: Actor, keys: Iterable[str]) -> dict[str, UUID]:
     wanted = sorted(set(keys))
     if not wanted:
         return {}
-    key = func.unnest(bindparam("keys", wanted, ARRAY(Text))).column_valued("key")
-    same = actor.visible(Contact, Contact.id).where(Contact.match_keys.contains(array([key]))).lateral("same")
+    asked = func.unnest(bindparam("keys", wanted, ARRAY(Text))).table_valued("key", name="asked").render_derived()
+    same = actor.visible(Contact, Contact.id).where(Contact.match_keys.contains(array([asked.c.key]))).lateral("same")
     found: dict[str, UUID] = {}
-    for matched, contact_id in actor.db.execute(select(key, same.c.id).join_from(key, same, true())):
+    for matched, contact_id in actor.db.execute(select(asked.c.key, same.c.id).join_from(asked, same, true())):
         found[matched] = min(contact_id, found.get(matched, contact_id))
     return found
 
@@ -43,15 +43,15 @@ def companies_named(actor: Actor, names: Sequence[str]) -> dict[str, UUID]:
     begin with the name alone or followed by a space are asked by the prefix index, and compared here."""
     if not names:
         return {}
-    name = func.unnest(bindparam("names", [name[:PREFIX] for name in names], ARRAY(Text))).column_valued("name")
+    asked = func.unnest(bindparam("names", [name[:PREFIX] for name in names], ARRAY(Text))).table_valued("name", name="asked").render_derived()
     head = func.left(Company.search, literal_column(str(PREFIX)))
     alike = (
         actor.visible(Company, Company.id, Company.name)
-        .where(head.op("~>=~")(name), head.op("~<~")(name.op("||")("!")))
+        .where(head.op("~>=~")(asked.c.name), head.op("~<~")(asked.c.name.op("||")("!")))
         .lateral("alike")
     )
     wanted, found = set(names), dict[str, UUID]()
-    for company_id, company_name in actor.db.execute(select(alike.c.id, alike.c.name).join_from(name, alike, true())):
+    for company_id, company_name in actor.db.execute(select(alike.c.id, alike.c.name).join_from(asked, alike, true())):
         known = plain_name(company_name)
         if known in wanted:
             found[known] = min(company_id, found.get(known, company_id))

@@ -17,6 +17,10 @@ UNDO_FOR = timedelta(days=30)
 STALLED_AFTER = timedelta(seconds=60)
 
 
+class NoLongerOurs(Exception):  # noqa: N818 (it is no error)
+    """The import was stopped, or another worker goes on with it: nothing more of ours may be stored."""
+
+
 class Import(Record):
     """`state` goes draft -> waiting -> running -> done (or stopped, failed, and on again) -> undoing -> undone.
 

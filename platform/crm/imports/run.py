@@ -32,7 +32,7 @@ from .actions import require_rights
 from .batches import Batch, batches
 from .check import check_all, signature
 from .matching import prepare_transaction
-from .models import Import
+from .models import Import, NoLongerOurs
 from .opening import opened, parser_of, setting_of
 from .sheet import SheetError
 from .store import store
@@ -42,10 +42,6 @@ log = logging.getLogger(__name__)
 
 RING_EVERY = 1.0  # seconds between two live refreshes of open pages
 TRY_AGAIN = (OperationalError, InterfaceError, PoolTimeout)  # the database is away: the work comes back by itself
-
-
-class NoLongerOurs(Exception):  # noqa: N818
-    """The import was stopped, or another worker goes on with it: nothing more of ours may be stored."""
 
 
 @job("import.run")

@@ -5,7 +5,7 @@ Nothing here asks the database; the company stays a name until crm.imports.store
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -84,7 +84,7 @@ def moment_of(parsed: ParsedContact, setting: Setting) -> datetime | None:
     """Noon of the day: it is that day in every member's time zone but the farthest."""
     if parsed.last_contact is None:
         return None
-    return datetime.combine(parsed.last_contact, time(12), ZoneInfo(setting.time_zone))
+    return datetime.combine(parsed.last_contact, time(12), ZoneInfo(setting.time_zone)).astimezone(UTC)
 
 
 def derived_of(values: Values, language: str) -> Values:
