@@ -132,7 +132,12 @@ class Steps:
 
     def compile(self, version: str) -> str:
         written = io.StringIO()
-        context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": written})
+        # "named", or each % would be doubled for a driver that never sees it.
+        context = MigrationContext.configure(
+            dialect_name="postgresql",
+            dialect_opts={"paramstyle": "named"},
+            opts={"as_sql": True, "output_buffer": written},
+        )
         with Operations.context(context):
             for revision in reversed(list(self.scripts.iterate_revisions(self.head, version))):
                 revision.module.upgrade()

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Index, insert, inspect, text
+import orjson
+from sqlalchemy import Index, inspect, text
 from sqlalchemy import event as orm_event
 from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
 
@@ -116,8 +117,26 @@ def watched(actor: "Actor", action: str) -> Iterator[None]:
         del actor.db.info["changes"]
     rows = changes.rows(actor, action)
     if rows:
-        actor.db.execute(insert(Event), rows)
-        announce(actor, action, [row["id"] for row in rows], sorted({row["kind"] for row in rows}))
+        bell = payload(actor, action, [row["id"] for row in rows], sorted({row["kind"] for row in rows}))
+        actor.db.connection().execute(WRITE, {"events": dump(rows), "bell": dump(bell)})
+
+
+# Events and their pointer in one statement, of one shape for any number of them, so that it stays prepared.
+WRITE = text("""
+with written as (
+    insert into event (id, action, kind, change, record_id, member_id, via, request_id, title, before, after)
+    select id, action, kind, change, record_id, member_id, via, request_id, title, before, after
+    from jsonb_to_recordset(cast(:events as jsonb)) as given (
+        id uuid, action text, kind text, change text, record_id uuid, member_id uuid, via text, request_id text,
+        title text, before jsonb, after jsonb
+    )
+)
+insert into bus.outbox (topic, payload) values ('event', cast(:bell as jsonb))
+""")
+
+
+def dump(value: Any) -> str:
+    return orjson.dumps(value, default=str).decode()
 
 
 @orm_event.listens_for(Session, "before_flush")
@@ -129,5 +148,8 @@ def note_changes(session: Session, _context: UOWTransaction, _instances: object)
 
 def announce(actor: "Actor", action: str, ids: list[UUID], kinds: list[str]) -> None:
     """Ring the bell for events that are written: once a transaction, whatever their number."""
-    payload = {"action": action, "events": [str(i) for i in ids], "kinds": kinds, "request": actor.request_id}
-    put(actor.db, "event", payload)
+    put(actor.db, "event", payload(actor, action, ids, kinds))
+
+
+def payload(actor: "Actor", action: str, ids: list[UUID], kinds: list[str]) -> dict[str, Any]:
+    return {"action": action, "events": ids, "kinds": kinds, "request": actor.request_id}

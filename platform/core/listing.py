@@ -172,7 +172,7 @@ def read_cursor(cursor: str, name: str, down: bool, sort: Sort) -> Cursor:
         raise wrong from None
 
 
-PHONE_LIKE = re.compile(r"[+\d][\d\s()/.-]*\d")
+PHONE_LIKE = re.compile(r"[+(\d][\d\s()/.-]*\d")
 
 
 def found(model: Any, q: str) -> list[ColumnElement[bool]]:

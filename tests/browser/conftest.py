@@ -6,7 +6,6 @@ answer of 500 or a missing file. Pictures are kept in tests/artefacts/.
 
 import re
 from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -25,10 +24,9 @@ from playwright.sync_api import (
 
 from core.db import Database
 from tests.browser.chromium import launch
-from tests.browser.site import Site
+from tests.browser.site import ARTEFACTS, Site
 from tests.shop import Shop, open_shop
 
-ARTEFACTS = Path(__file__).parents[1] / "artefacts"
 DESK, PHONE = (1440, 900), (390, 844)
 PATIENCE = 10_000  # milliseconds
 # Refused forms and sign-ins are a page's daily work; the browser logs them all the same.

@@ -7,6 +7,7 @@ and worker would take the work that those tests ask for and look at.
 import fcntl
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from config.settings import Settings
 from tests.servers import HOME
 
 ROOT = Path(__file__).parents[2]
+ARTEFACTS = ROOT / "tests" / "artefacts"  # what a run leaves to be looked at
 STARTS_WITHIN = 90.0  # seconds
 OURS = ("OKNO_", "DATABASE_URL", "REDIS_URL", "PORT", "STREAM_PORT")
 
@@ -104,6 +106,8 @@ def free_ports() -> tuple[int, int]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The process that began the run stops what its workers started, before the folder goes."""
-    started = Path(os.environ[HOME]) / "site" / "supervisor.json"
-    if not hasattr(config, "workerinput") and started.exists():
-        run_state.end([Process(**json.loads(started.read_text()))])
+    folder = Path(os.environ[HOME]) / "site"
+    if not hasattr(config, "workerinput") and (folder / "supervisor.json").exists():
+        run_state.end([Process(**json.loads((folder / "supervisor.json").read_text()))])
+        ARTEFACTS.mkdir(exist_ok=True)
+        shutil.copyfile(folder / "log", ARTEFACTS / "site.log")

@@ -22,8 +22,8 @@ from crm.app import create_app
 from tenants import links
 from tenants.models import Person
 from tests.browser.axe import violations
-from tests.browser.conftest import ARTEFACTS, DESK, PHONE, Visitors, picture
-from tests.browser.site import Site
+from tests.browser.conftest import DESK, PHONE, Visitors, picture
+from tests.browser.site import ARTEFACTS, Site
 from tests.shop import Shop, open_shop
 
 pytestmark = pytest.mark.browser

@@ -79,7 +79,10 @@ export default class extends Controller<HTMLElement> {
 
   move(event: KeyboardEvent): void {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    if (event.key === "Escape") {
+      event.preventDefault(); // the browser's own Esc empties a search field first
+      this.close();
+    } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       if (this.#pointed()) window.open(this.#pointed()!.href, "_blank", "noopener");
     } else if (by) {

@@ -12,8 +12,9 @@ from pydantic import AfterValidator, Field
 from core.actions import Changes, Input, action, changes_of
 from core.actor import Actor
 from core.errors import Invalid
+from core.listing import found
 from core.people import Address, Email, Phone, stored_phones
-from core.text import plain, sort_key
+from core.text import plain
 from crm.companies.models import Company
 from tenants.models import Member
 
@@ -116,7 +117,7 @@ def restore(actor: Actor, data: OneCompany) -> Company:
 def called(actor: Actor, name: str) -> Company:
     """The company of this name, whatever its case and accents; a new one where there is none. Raises Invalid."""
     wanted = plain(name).strip()
-    same = actor.visible(Company).where(Company.sort_key == sort_key(name, actor.workspace.language)).limit(20)
+    same = actor.visible(Company).where(*found(Company, name)).limit(200)
     known = next((company for company in actor.db.scalars(same) if plain(company.name).strip() == wanted), None)
     return known or create(actor, create.parse({"name": name}))
 

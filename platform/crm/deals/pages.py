@@ -21,9 +21,9 @@ from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals import actions, lane, queries
 from crm.deals.actions import OneDeal
+from crm.deals.cards import Teller
 from crm.deals.form import FACTS, filled, given, stage_choices, stored, theirs, typed_form
 from crm.deals.models import Deal, Pipeline
-from crm.deals.steps import NextSteps
 from crm.tasks.queries import of_subject
 from crm.timeline.queries import timeline_of
 from tenants.members import colleagues
@@ -48,7 +48,7 @@ def index(actor: Actor) -> str:
     ]
     common = {
         "pipelines": pipelines, "pipeline": pipeline, "members": members, "periods": periods(today_of(actor)),
-        "steps": NextSteps(actor), "names": {str(key): name for key, name in named},
+        "teller": Teller(actor), "names": {str(key): name for key, name in named},
     }
     if request.args.get("view") == "list":
         return listed(actor, pipeline, common)
@@ -58,6 +58,7 @@ def index(actor: Actor) -> str:
     total = queries.total(lane.totals for lane in lanes)
     return render(
         actor, "deals/board.html", ask=ask, lanes=lanes, total=total,
+        owners={card.owner for lane in lanes for card in lane.cards if card.owner},
         without_step=without_step(actor, queries.in_pipeline(pipeline, ask), total.count), **common,
     )
 

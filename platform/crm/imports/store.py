@@ -18,7 +18,6 @@ from crm.contacts.models import Contact
 
 from .batches import COPIED, NULL, Batch, Candidate, array, company_line, copy_cells
 from .matching import companies_named, plain_name, same_people
-from .models import RefusedRow
 from .rows import ParsedContact
 from .values import DERIVED, TAKEN, Setting, Values, brought, derived_of
 
@@ -191,14 +190,3 @@ def drop_refused(actor: Actor, import_id: UUID, line: int) -> bool:
         {"id": import_id, "line": line},
     )
     return gone.first() is not None
-
-
-def refused_rows(actor: Actor, import_id: UUID, after: int = 0, limit: int = 1_000) -> list[RefusedRow]:
-    """The refused rows of an import that the actor has found before, in the file's order."""
-    query = (
-        select(RefusedRow)
-        .where(RefusedRow.import_id == import_id, RefusedRow.line > after)
-        .order_by(RefusedRow.line)
-        .limit(limit)
-    )
-    return list(actor.db.scalars(query))

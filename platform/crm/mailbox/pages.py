@@ -13,6 +13,7 @@ from flask_babel import format_datetime
 from core.mail import local_mailbox
 from core.pages import Answer, render
 from crm.accounts.jobs import here
+from crm.doors import signed_in
 
 mailbox = Blueprint("mailbox", __name__, url_prefix="/dev/mail", template_folder="templates")
 
@@ -33,6 +34,13 @@ class Mail:
     at: datetime | None
     text: str
     html: str
+
+
+@mailbox.before_request
+def tell_time() -> None:
+    person = signed_in()
+    if person:
+        g.time_zone = person.time_zone
 
 
 @mailbox.get("/")
