@@ -82,9 +82,9 @@ def upgrade(
 def upgrade_control(owner: psycopg.Connection, url: str, history: Path, say: Callable[[str], None]) -> None:
     config = alembic_config("control", history)
     head = ScriptDirectory.from_config(config).get_current_head()
-    if owner.execute("select to_regclass('control.alembic_version')").fetchone() != (None,):
-        if owner.execute("select version_num from control.alembic_version").fetchone() == (head,):
-            return
+    begun = owner.execute("select to_regclass('control.alembic_version')").fetchone() != (None,)
+    if begun and owner.execute("select version_num from control.alembic_version").fetchone() == (head,):
+        return
     say("upgrading the shared tables")
     config.attributes["url"] = url
     command.upgrade(config, "head")
@@ -92,9 +92,7 @@ def upgrade_control(owner: psycopg.Connection, url: str, history: Path, say: Cal
         owner.execute(PROVISION)
         owner.execute("revoke execute on function control.provision() from public")
         owner.execute("grant execute on function control.provision() to okno_control")
-        owner.execute(
-            "grant select, insert, update, delete on all tables in schema control, bus to okno_control"
-        )
+        owner.execute("grant select, insert, update, delete on all tables in schema control, bus to okno_control")
         owner.execute("revoke all on control.alembic_version, control.schema_script from okno_control")
         owner.execute("grant select (version) on control.schema_script to okno_control")
 
@@ -172,14 +170,12 @@ def upgrade_workspaces(url: str, steps: Steps, report: Report, say: Callable[[st
 def upgrade_next(
     connection: psycopg.Connection, steps: Steps, tried: list[int], report: Report, say: Callable[[str], None]
 ) -> bool:
-    """Take one workspace that is behind, upgrade it in one transaction, keep what went wrong. False when none is left."""
+    """Upgrade one workspace that is behind in one transaction, or keep what went wrong. False when none is left."""
     number = 0
     for attempt in range(TRIES):
         try:
             with connection.transaction():
-                row = connection.execute(
-                    TAKE, {"head": steps.head, "tried": tried, "again": number}
-                ).fetchone()
+                row = connection.execute(TAKE, {"head": steps.head, "tried": tried, "again": number}).fetchone()
                 if row is None and number == 0:
                     return False
                 if row is None:  # another worker has taken it since
@@ -199,19 +195,17 @@ def upgrade_next(
             report.upgraded += 1
             break
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-            problem: Exception = error
-            time.sleep(0.1 + 0.2 * random.random() * min(attempt, 5))  # noqa: S311 (jitter)
+            problem: psycopg.Error = error
+            if attempt < TRIES - 1:
+                time.sleep(0.1 + 0.2 * random.random() * min(attempt, 5))  # noqa: S311 (jitter)
+                continue
         except psycopg.Error as error:
             problem = error
-            attempt = TRIES
-        if attempt >= TRIES - 1:
-            reason = str(problem).strip().split("\n", 1)[0]
-            connection.execute(
-                "update control.workspace set migration_error = %s where id = %s", (reason, number)
-            )
-            report.failed += 1
-            say(f"workspace {number}: {reason}")
-            break
+        reason = str(problem).strip().split("\n", 1)[0]
+        connection.execute("update control.workspace set migration_error = %s where id = %s", (reason, number))
+        report.failed += 1
+        say(f"workspace {number}: {reason}")
+        break
     return True
 
 
@@ -220,9 +214,7 @@ def fill_pool(connection: psycopg.Connection, wanted: int) -> int:
     row = connection.execute("select count(*) from control.workspace where state = 'ready'").fetchone()
     missing = max(0, wanted - (row[0] if row else 0))
     for start in range(0, missing, BATCH):
-        connection.execute(
-            "select control.provision() from generate_series(1, %s)", (min(BATCH, missing - start),)
-        )
+        connection.execute("select control.provision() from generate_series(1, %s)", (min(BATCH, missing - start),))
     return missing
 
 

@@ -1,4 +1,4 @@
-"""Alembic's entry for a workspace's tables, to write a revision from the models. The runner takes the steps themselves."""
+"""Alembic's entry for a workspace's tables, to write a revision from the models; the runner takes the steps alone."""
 
 from alembic import context
 

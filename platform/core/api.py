@@ -64,7 +64,8 @@ class NeedsVersion(Refusal):
 @dataclass(frozen=True)
 class Resource:
     """One kind of record in the API. `out` names the fields of an answer; each is a column of the model, unless
-    `columns` says how to select it. `example` is a body that `create` takes, for the document."""
+    `columns` says how to select it. `example` is a body that `create` takes, for the document, and `more` are the
+    document's paths for routes of this resource that are written by hand."""
 
     path: str
     model: type[Record]
@@ -76,6 +77,7 @@ class Resource:
     verbs: Mapping[str, Action[Any, Any]] = field(default_factory=dict)
     columns: Mapping[str, Any] = field(default_factory=dict)
     example: Mapping[str, Any] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         RESOURCES[self.path] = self
@@ -286,8 +288,11 @@ def version_if_sent(action: Action[Any, Any]) -> dict[str, int | None]:
     return {"version": wanted_version()} if wanted else {}
 
 
-def once(actor: Actor, act: Callable[[], Response]) -> Response:
-    """Do it, or where the Idempotency-Key was used before, give the same answer again without doing it."""
+def once(actor: Actor, act: Callable[[], Response], body_hash: bytes | None = None) -> Response:
+    """Do it, or where the Idempotency-Key was used before, give the same answer again without doing it.
+
+    `body_hash` is for a body that was read already.
+    """
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return act()
@@ -295,7 +300,7 @@ def once(actor: Actor, act: Callable[[], Response]) -> Response:
         raise Invalid(("Idempotency-Key", _("Use 1 to %(most)s letters and digits, without spaces.", most=MAX_KEY)))
     answers = current_app.extensions["okno.answers"]
     route = f"{request.method} {request.path}"
-    body_hash = hashlib.sha256(request.get_data(cache=True)).digest()
+    body_hash = body_hash or hashlib.sha256(request.get_data(cache=True)).digest()
     with actor.transaction():
         kept = answers.claim(actor, key, route, body_hash)
         if kept is None:

@@ -1,4 +1,4 @@
-"""A list as its page shows it: what its URL asks for, which rows these are and of how many, and the pages around them."""
+"""A list as its page shows it: what its URL asks for, which rows these are of how many, and the pages around them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -61,7 +61,7 @@ VERSION: Json = {
 KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "Any text of your own: the same request sent again with it within 24 hours is answered, not repeated.",
+    "description": "Any text of your own: the same request with it within 24 hours is answered again, not repeated.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$"},
     "example": "order-2026-118",
 }
@@ -70,7 +70,7 @@ RECORD_ID: Json = {"name": "id", "in": "path", "required": True, "schema": {"typ
 
 @cache
 def document(url: str) -> Json:
-    """The whole document of the service at `url`. All of it comes from the declarations of resources, actions and lists."""
+    """The whole document of the service at `url`, all of it from the declarations of resources, actions and lists."""
     schemas = Schemas()
     paths: Json = {}
     for resource in sorted(RESOURCES.values(), key=lambda resource: resource.path):
@@ -81,8 +81,8 @@ def document(url: str) -> Json:
         "info": {
             "title": "Okno",
             "version": "1",
-            "description": "Records of one workspace, with the rights of the member whose token is used. Times are UTC, "
-            "days are calendar days. Unknown fields and parameters are refused.",
+            "description": "Records of one workspace, with the rights of the member whose token is used. Times are in "
+            "UTC, days are days of the calendar. Unknown fields and parameters are refused.",
         },
         "servers": [{"url": f"{url}/api/v1"}],
         "security": [{"token": []}],
@@ -152,7 +152,10 @@ def actions_of(resource: Resource) -> list[Action[Any, Any]]:
 def resource_paths(resource: Resource, schemas: Schemas) -> Json:
     path, kind = resource.path, resource.model.kind
     many: Json = {"get": list_operation(resource, schemas)}
-    one: Json = {"parameters": [RECORD_ID], "get": operation(resource, "show", f"One {kind}", shown(resource, schemas), 404)}
+    one: Json = {
+        "parameters": [RECORD_ID],
+        "get": operation(resource, "show", f"One {kind}", shown(resource, schemas), 404),
+    }
     if resource.create:
         created = {"201": {**shown(resource, schemas)["200"], "links": links(resource)}}
         made = operation(resource, "create", f"Make a {kind}", created, 400, 409, 413, 415, 422)
@@ -162,24 +165,39 @@ def resource_paths(resource: Resource, schemas: Schemas) -> Json:
             resource, "change", f"Change a {kind}", shown(resource, schemas), 400, 404, 409, 412, 413, 415, 422, 428
         )
         changed["description"] = "What is left out stays as it is."
-        one["patch"] = {**changed, "parameters": [{**VERSION, "required": True}], "requestBody": body(resource.update, schemas)}
+        one["patch"] = {
+            **changed,
+            "parameters": [{**VERSION, "required": True}],
+            "requestBody": body(resource.update, schemas),
+        }
     if resource.delete:
-        removed = operation(resource, "delete", f"Delete a {kind}", {"204": {"description": "Deleted."}}, 404, 409, 412, 422)
+        removed = operation(
+            resource, "delete", f"Delete a {kind}", {"204": {"description": "Deleted."}}, 404, 409, 412, 422
+        )
         one["delete"] = {**removed, "parameters": [VERSION] if versioned(resource.delete) else []}
     paths: Json = {f"/{path}": many, f"/{path}/{{id}}": one}
     for verb, action in resource.verbs.items():
-        paths[f"/{path}/{{id}}/{verb}"] = {"parameters": [RECORD_ID], "post": verb_operation(resource, verb, action, schemas)}
+        paths[f"/{path}/{{id}}/{verb}"] = {
+            "parameters": [RECORD_ID],
+            "post": verb_operation(resource, verb, action, schemas),
+        }
+    for written, item in resource.more.items():
+        paths[written] = {**paths.get(written, {}), **item}
     return paths
 
 
-def operation(resource: Resource, verb: str, summary: str, responses: Json, *problems: int) -> Json:
-    errors = {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted({401, 403, 429, *problems})}
+def operation(resource: Resource, verb: str, summary: str, responses: Json, *refusals: int) -> Json:
     return {
         "operationId": f"{resource.path}.{verb}",
         "summary": summary,
         "tags": [resource.path],
-        "responses": {**responses, **errors},
+        "responses": {**responses, **problems(*refusals)},
     }
+
+
+def problems(*statuses: int) -> Json:
+    """References to the answers that refuse, with those that every operation may give."""
+    return {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted({401, 403, 429, *statuses})}
 
 
 def list_operation(resource: Resource, schemas: Schemas) -> Json:
@@ -194,9 +212,13 @@ def list_operation(resource: Resource, schemas: Schemas) -> Json:
 def list_parameters(resource: Resource) -> Iterator[Json]:
     listing = resource.listing
     if listing.searched:
-        yield query("q", {"type": "string", "maxLength": MAX_Q}, "Words to find, in any order, without accents; or digits of a phone.")
+        yield query(
+            "q", {"type": "string", "maxLength": MAX_Q}, "Words in any order, accents ignored; or digits of a phone."
+        )
     orders = [order for name in listing.sorts for order in (name, f"-{name}")]
-    yield query("sort", {"type": "string", "enum": orders, "default": listing.default_sort}, "The order; - turns it round.")
+    yield query(
+        "sort", {"type": "string", "enum": orders, "default": listing.default_sort}, "The order; - turns it round."
+    )
     yield query("limit", {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT}, "How many on a page.")
     yield query("cursor", {"type": "string"}, "`next` of the page before, with the same sort.")
     for name, declared in listing.filters.items():
@@ -236,10 +258,9 @@ def shown(resource: Resource, schemas: Schemas) -> Json:
 
 def links(resource: Resource) -> Json:
     """What can be done next with a record that was just made."""
-    found = {"show": {}, **({"delete": {}} if resource.delete else {}), **{verb: {} for verb in resource.verbs}}
-    return {
-        name: {"operationId": f"{resource.path}.{name}", "parameters": {"id": "$response.body#/id"}} for name in found
-    }
+    following = ["show", *(["delete"] if resource.delete else []), *resource.verbs]
+    made = {"id": "$response.body#/id"}
+    return {name: {"operationId": f"{resource.path}.{name}", "parameters": made} for name in following}
 
 
 def problem_response(status: int) -> Json:

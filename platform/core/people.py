@@ -14,7 +14,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core.actions import Input
 from core.text import plain
 
-
 Ways = Sequence[dict[str, Any]]  # e-mails, phones or addresses as rows keep them
 
 
@@ -90,7 +89,7 @@ def shown_phone(number: str) -> str:
 
 
 def address_line(address: dict[str, str]) -> str:
-    """"Lidická 24, 602 00 Brno"."""
+    """ "Lidická 24, 602 00 Brno"."""
     town = f"{address.get('zip', '')} {address.get('city', '')}".strip()
     return ", ".join(part for part in (address.get("street"), town, address.get("country")) if part)
 
@@ -120,9 +119,7 @@ def reachable_indexes(table: str) -> tuple[Index, ...]:
         Index(f"ix_{table}_prefix", text('"left"(search, 40) text_pattern_ops'), **live),
         Index(f"ix_{table}_search", "search", **trigrams),
         # Without a list of pending entries: an import looks up thousands of keys right after adding as many.
-        Index(
-            f"ix_{table}_match", "match_keys", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
-        ),
+        Index(f"ix_{table}_match", "match_keys", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
     )
 
 

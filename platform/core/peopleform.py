@@ -35,7 +35,9 @@ def given(typed: dict[str, Any], *links: str) -> dict[str, Any]:
 
 def meanwhile(typed: dict[str, Any], stored: dict[str, Any]) -> dict[str, str]:
     """Of a conflict: what is stored now, as a text, for each field where something else was typed."""
-    return {name: in_words(stored[name]) for name, value in typed.items() if name in stored and differs(value, stored[name])}
+    return {
+        name: in_words(stored[name]) for name, value in typed.items() if name in stored and differs(value, stored[name])
+    }
 
 
 def differs(typed: Any, stored: Any) -> bool:

@@ -1,8 +1,8 @@
 """Where the API's document is found, and the page that shows it: whole without a script, with nothing from elsewhere.
 
-    GET /api/v1/               where both are
-    GET /api/v1/openapi.json   the document
-    GET /api/docs              the same for reading
+GET /api/v1/               where both are
+GET /api/v1/openapi.json   the document
+GET /api/docs              the same for reading
 """
 
 import shlex
@@ -64,10 +64,14 @@ def as_json() -> Response:
 def page() -> str:
     found = document(current_app.config["OKNO"].url)
     schemas = {
-        name: (schema.get("description", ""), list(fields(schema))) for name, schema in found["components"]["schemas"].items()
+        name: (schema.get("description", ""), list(fields(schema)))
+        for name, schema in found["components"]["schemas"].items()
     }
     return render_template(
-        "reference.html", url=found["servers"][0]["url"], sections=list(sections(found)), schemas=schemas,
+        "reference.html",
+        url=found["servers"][0]["url"],
+        sections=list(sections(found)),
+        schemas=schemas,
         description=found["info"]["description"],
     )
 
@@ -95,7 +99,12 @@ def operation(found: Json, path: str, method: str, item: Json) -> Operation:
         description=declared.get("description", ""),
         parameters=[
             Row(
-                one["name"], said(one["schema"]), None, one.get("required", False), one.get("description", ""), one["in"]
+                one["name"],
+                said(one["schema"]),
+                None,
+                one.get("required", False),
+                one.get("description", ""),
+                one["in"],
             )
             for one in parameters
         ],
@@ -168,11 +177,10 @@ def said(schema: Json) -> str:
     if schema.get("type") == "array":
         return f"list of {said(schema.get('items', {}))}" + limits(schema, "maxItems")
     words = {"uuid": "UUID", "date": "day as 2026-12-31", "date-time": "time as 2026-12-31T15:30:00Z"}
-    kinds = {"string": "text", "integer": "whole number", "boolean": "true or false", "null": "null"}
-    kind = schema.get("type", "anything")
-    name = words.get(schema.get("format", "")) or (
-        " or ".join(kinds.get(one, one) for one in kind) if isinstance(kind, list) else kinds.get(kind, kind)
-    )
+    kinds = {"string": "text", "integer": "whole number", "boolean": "true or false"}
+    given: str | list[str] = schema.get("type", "anything")
+    types = given if isinstance(given, list) else [given]
+    name = words.get(schema.get("format", "")) or " or ".join(kinds.get(one, one) for one in types)
     return name + limits(schema, "maxLength") + limits(schema, "maximum")
 
 

@@ -107,7 +107,7 @@ def check_place() -> BaseResponse | None:
         return None
     if request.path == "/" and "okno.slug" in request.environ:
         return redirect(url_for("today.index"), 303)
-    if request.path.startswith("/api/"):
+    if request.path.startswith("/api/") and request.endpoint != features.LARGE_UPLOAD:
         request.max_content_length = 1024 * 1024
     inside = isinstance(current_app.blueprints.get(request.blueprint or ""), page_kit.Pages)
     if inside != ("okno.slug" in request.environ):

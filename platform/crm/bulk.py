@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from flask import flash, request, url_for
+from flask import request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 
@@ -17,7 +17,7 @@ from core.actor import Actor
 from core.db import as_uuid
 from core.errors import Forbidden, Invalid, NotFound
 from core.events import Event
-from core.pages import Answer, came_from, refused, see
+from core.pages import Answer, came_from, refused, say, see
 from core.records import Record
 from tenants.members import colleagues
 
@@ -66,7 +66,9 @@ def undo(
     )
     rows = actor.db.scalars(query.order_by(Event.id.desc()).limit(MOST)).all()
     deleted = [{"id": row.record_id} for row in rows if row.change == "deleted"]
-    before = [{"id": row.record_id, **row.before} for row in rows if row.change == "changed" and still(actor, model, row)]
+    before = [
+        {"id": row.record_id, **row.before} for row in rows if row.change == "changed" and still(actor, model, row)
+    ]
     with actor.transaction():
         brought, put_back = each(actor, restore, deleted), each(actor, change, before)
     return Outcome(brought.done + put_back.done, len(rows) - brought.done - put_back.done)
@@ -83,9 +85,7 @@ def in_event(value: Any) -> Any:
     return orjson.loads(orjson.dumps(value, default=str))
 
 
-def bulk_page(
-    actor: Actor, feature: str, model: Any, delete: Action[Any, Any], change: Action[Any, Any]
-) -> Answer:
+def bulk_page(actor: Actor, feature: str, model: Any, delete: Action[Any, Any], change: Action[Any, Any]) -> Answer:
     """The answer to a list's bulk form: its button `do` says give, label or delete. The list comes again, with Undo."""
     do = request.form.get("do") or ("label" if request.form.get("label", "").strip() else "")
     ids: list[UUID] = []
@@ -111,12 +111,14 @@ def bulk_page(
             said = _("Labelled %(label)s", label=label)
     except Invalid as error:
         values = {"feature": feature, "ids": ids, "do": do, "label": request.form.get("label", "")}
-        return refused(actor, "bulk.html", error, members=colleagues(actor), back=came_from(""), active=feature, **values)
+        return refused(
+            actor, "bulk.html", error, members=colleagues(actor), back=came_from(""), active=feature, **values
+        )
     text = f"{said}: {outcome.done}"
     if outcome.left:
         text += ". " + _("Left as they were, since you may not change them: %(n)s", n=outcome.left)
     back = came_from(url_for(f"{feature}.index"))
-    flash({"text": text, "undo": url_for(f"{feature}.undo", request=actor.request_id, next=back)} if outcome.done else text)
+    say(text, url_for(f"{feature}.undo", request=actor.request_id, next=back) if outcome.done else None)
     return see(back)
 
 
@@ -128,5 +130,5 @@ def undo_page(
     actor: Actor, feature: str, model: type[Record], restore: Action[Any, Any], change: Action[Any, Any]
 ) -> Answer:
     outcome = undo(actor, model, request.args.get("request", ""), restore, change)
-    flash(_("Taken back: %(n)s", n=outcome.done))
+    say(_("Taken back: %(n)s", n=outcome.done))
     return see(came_from(url_for(f"{feature}.index")))

@@ -101,7 +101,13 @@ def deals_of(actor: Actor, condition: ColumnElement[bool], most: int = 50) -> li
     siblings = select(func.count()).where(sibling.pipeline_id == Deal.pipeline_id, sibling.deleted_at.is_(None))
     before = siblings.where(current.id == Deal.stage_id, sibling.position < current.position)
     columns = (
-        Deal.id, Deal.name, Deal.status, Deal.amount, Deal.currency, Deal.expected_close, Deal.closed_at,
+        Deal.id,
+        Deal.name,
+        Deal.status,
+        Deal.amount,
+        Deal.currency,
+        Deal.expected_close,
+        Deal.closed_at,
         select(Stage.name).where(Stage.id == Deal.stage_id).scalar_subquery().label("stage"),
         before.scalar_subquery().label("at"),
         siblings.scalar_subquery().label("of"),
@@ -116,7 +122,14 @@ def related(actor: Actor, rows: Iterable[Row[Any]]) -> list[RelatedDeal]:
     zone = zone_of(actor)
     return [
         RelatedDeal(
-            row.id, row.name, row.status, row.amount, row.currency, row.stage, row.at, row.of,
+            row.id,
+            row.name,
+            row.status,
+            row.amount,
+            row.currency,
+            row.stage,
+            row.at,
+            row.of,
             row.closed_at.astimezone(zone).date() if row.closed_at else row.expected_close,
         )
         for row in rows

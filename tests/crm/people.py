@@ -16,7 +16,7 @@ from tests.shop import Shop, csrf
 # Texts that would run, or break out, where a page forgets to escape. None may appear in a page as it stands.
 RUNNING = (
     "<script>alert(1)</script>",
-    "\"><img src=x onerror=alert(2)>",
+    '"><img src=x onerror=alert(2)>',
     "'-alert(3)-'<svg/onload=alert(3)>",
     "</textarea></title><iframe src=javascript:alert(4)>",
     "{{ 7 * 7 }}<b>%(name)s</b>",

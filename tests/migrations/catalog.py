@@ -24,7 +24,7 @@ def catalog(connection: psycopg.Connection, schema: str) -> dict[str, set[tuple[
     with connection.transaction():
         connection.execute(f"set local search_path = {schema}, ext".encode())
         found = {
-            name: connection.execute(query, {"schema": schema}).fetchall()  # type: ignore[call-overload]
+            name: connection.execute(query, {"schema": schema}).fetchall()
             for name, query in {"columns": COLUMNS, "indexes": INDEXES, "constraints": CONSTRAINTS}.items()
         }
     nameless = re.compile(rf"\b{schema}\.")

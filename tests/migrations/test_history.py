@@ -1,4 +1,4 @@
-"""The Alembic histories make exactly what the models say, column by column, index by index, constraint by constraint."""
+"""The Alembic histories make exactly what the models say: each column, index and constraint."""
 
 import psycopg
 from alembic.script import ScriptDirectory

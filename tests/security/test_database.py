@@ -91,12 +91,15 @@ def houses(app: Flask) -> tuple[Shop, Shop]:
     for shop in pair:
         with database().workspace(shop.workspace) as session, session.begin():
             session.execute(
-                text("insert into contact (id, name) values (gen_random_uuid(), :name)"), {"name": shop.workspace.schema}
+                text("insert into contact (id, name) values (gen_random_uuid(), :name)"),
+                {"name": shop.workspace.schema},
             )
     return pair
 
 
-@pytest.mark.parametrize(("sql", "state"), REFUSED, ids=[sql.format(own="own", other="other")[:70] for sql, _state in REFUSED])
+@pytest.mark.parametrize(
+    ("sql", "state"), REFUSED, ids=[sql.format(own="own", other="other") for sql, _state in REFUSED]
+)
 def test_refused_by_the_database(houses: tuple[Shop, Shop], sql: str, state: str) -> None:
     own, other = (shop.workspace for shop in houses)
     asked = sql.format(own=own.schema, other=other.schema)
@@ -121,12 +124,13 @@ def test_a_workspaces_own_tables_are_open_to_it(houses: tuple[Shop, Shop]) -> No
 
 
 def test_an_outbox_row_bears_the_name_of_who_wrote_it(houses: tuple[Shop, Shop]) -> None:
-    mark = new_id().hex
+    payload = {"payload": f'"{new_id().hex}"'}
+    written = text("insert into bus.outbox (topic, payload) values ('none', cast(:payload as jsonb))")
+    removed = text("delete from bus.outbox where payload = cast(:payload as jsonb) returning role")
     with database().workspace(houses[0].workspace) as session, session.begin():
-        session.execute(text("insert into bus.outbox (topic, payload) values ('none', cast(:p as jsonb))"), {"p": f'"{mark}"'})
+        session.execute(written, payload)
     with database().controlling() as control:
-        removed = control.execute(text("delete from bus.outbox where payload = cast(:p as jsonb) returning role"), {"p": f'"{mark}"'})
-        assert removed.scalars().all() == [houses[0].workspace.role]
+        assert control.execute(removed, payload).scalars().all() == [houses[0].workspace.role]
 
 
 def test_without_a_workspace_no_statement_is_sent(app: Flask) -> None:
@@ -151,12 +155,16 @@ def test_the_login_alone_sees_no_workspace(houses: tuple[Shop, Shop]) -> None:
     with psycopg.connect(settings().workspace_database_url, autocommit=True) as login:
         for sql in (f"select * from {schema}.contact", "select * from contact", "select * from control.workspace"):
             with pytest.raises(psycopg.errors.Error):
-                login.execute(sql)  # type: ignore[call-overload]
+                login.execute(sql)
 
 
 def test_the_control_door_sees_no_workspace(houses: tuple[Shop, Shop]) -> None:
     own = houses[0].workspace
-    for sql in (f"select * from {own.schema}.contact", f"set role {own.role}", "select body from control.schema_script"):
+    for sql in (
+        f"select * from {own.schema}.contact",
+        f"set role {own.role}",
+        "select body from control.schema_script",
+    ):
         with pytest.raises(DBAPIError), database().controlling() as control:
             control.execute(text(sql))
 
@@ -176,7 +184,7 @@ def test_nothing_of_an_expression_changes_the_role(houses: tuple[Shop, Shop]) ->
 
 
 def test_what_the_role_does_not_stop(houses: tuple[Shop, Shop]) -> None:
-    """A whole statement of an attacker's own could take another workspace's role: the login must be able to become each.
+    """A whole statement of an attacker's own could take another workspace's role: the login must be able to be each.
 
     So no text of a person may ever become a statement of its own (ruff S608; declared sorts and filters; the protocol
     above). This test holds the truth of the module's docstring: if it fails, the wall got better, or worse.
@@ -220,7 +228,7 @@ def narrow(app: Flask) -> Iterator[Database]:
 
 @pytest.mark.slow
 def test_no_foreign_row_however_threads_share_connections_and_are_cancelled(app: Flask, narrow: Database) -> None:
-    """Sixteen threads, two connections, many workspaces; a third of the statements cancelled, by time or from outside."""
+    """Sixteen threads, two connections, many workspaces; a third of the statements cancelled, by time or by hand."""
     with app.test_request_context("/"):
         workspaces = [open_shop(app).workspace for _ in range(12)]
     for workspace in workspaces:

@@ -4,10 +4,12 @@ import { Controller } from "@hotwired/stimulus";
 export default class extends Controller<HTMLDialogElement> {
   override connect(): void {
     document.addEventListener("click", this.#click);
+    document.addEventListener("turbo:submit-end", this.#sent);
   }
 
   override disconnect(): void {
     document.removeEventListener("click", this.#click);
+    document.removeEventListener("turbo:submit-end", this.#sent);
   }
 
   #click = (event: MouseEvent): void => {
@@ -17,6 +19,13 @@ export default class extends Controller<HTMLDialogElement> {
     opener.closest<HTMLDetailsElement>("details.menu")?.removeAttribute("open");
     this.element.showModal();
     this.element.querySelector<HTMLElement>("[autofocus], .body :is(input:not([type=hidden]), select, textarea)")?.focus();
+  };
+
+  /** Its answer is stored: a morphed page would leave the dialog open. */
+  #sent = (event: Event): void => {
+    const form = event.target as HTMLFormElement;
+    const answered = form.contains(this.element) || this.element.contains(form);
+    if (answered && (event as CustomEvent<{ success: boolean }>).detail.success) this.element.close();
   };
 
   close(event: Event): void {

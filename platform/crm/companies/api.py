@@ -41,4 +41,5 @@ RESOURCE = Resource(
     update=actions.change,
     delete=actions.delete,
     verbs={"restore": actions.restore},
+    example={"name": "Penzion U Tří lip", "reg_no": "27082440", "emails": [{"address": "info@example.com"}]},
 )

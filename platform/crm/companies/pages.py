@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Response, flash, request, url_for
+from flask import Response, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 
@@ -13,7 +13,7 @@ from core.api import answer
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import new_id
 from core.listpage import asked, list_page
-from core.pages import Answer, Pages, came_from, refused, render, see
+from core.pages import Answer, Pages, came_from, refused, render, say, see
 from core.peopleform import given, meanwhile, reach_stored, typed_form
 from crm.bulk import bulk_page, undo_page
 from crm.companies import actions, queries
@@ -76,7 +76,7 @@ def create(actor: Actor) -> Answer:
         company = actions.create(actor, actions.create.parse(given(typed, "owner_id")))
     except Invalid as error:
         return refused(actor, "companies/form.html", error, **filled(actor, typed))
-    flash(_("%(name)s is stored", name=company.name))
+    say(_("%(name)s is stored", name=company.name))
     return see(url_for("companies.show", company_id=company.id))
 
 
@@ -86,9 +86,15 @@ def show(actor: Actor, company_id: UUID) -> Answer:
     if company.deleted_at:
         return render(actor, "companies/deleted.html", company=company), 410
     return render(
-        actor, "companies/show.html", company=company, subject=company, owner=owner_name(actor, company.owner_id),
-        people=of_company(actor, company.id), deals=deals_of(actor, Deal.company_id == company.id),
-        tasks=of_subject(actor, company), feed=timeline_of(actor, company=company),
+        actor,
+        "companies/show.html",
+        company=company,
+        subject=company,
+        owner=owner_name(actor, company.owner_id),
+        people=of_company(actor, company.id),
+        deals=deals_of(actor, Deal.company_id == company.id),
+        tasks=of_subject(actor, company),
+        feed=timeline_of(actor, company=company),
     )
 
 
@@ -122,14 +128,14 @@ def change_fact(actor: Actor, company_id: UUID, fact: str) -> Answer:
 def delete(actor: Actor, company_id: UUID) -> Answer:
     company = actions.delete(actor, actions.OneCompany(id=company_id))
     undo = url_for("companies.restore", company_id=company.id)
-    flash({"text": _("%(name)s deleted", name=company.name), "undo": undo})
+    say(_("%(name)s deleted", name=company.name), undo)
     return see(url_for("companies.index"))
 
 
 @pages.post("/companies/<uuid:company_id>/restore")
 def restore(actor: Actor, company_id: UUID) -> Answer:
     company = actions.restore(actor, actions.OneCompany(id=company_id))
-    flash(_("%(name)s is back", name=company.name))
+    say(_("%(name)s is back", name=company.name))
     return see(came_from(url_for("companies.show", company_id=company.id)))
 
 
@@ -160,7 +166,7 @@ def editable(actor: Actor, company_id: UUID) -> Company:
 
 
 def changed(actor: Actor, company_id: UUID, template: str, fact: str | None = None) -> Answer:
-    """The form or the one fact, stored; or shown again with what is wrong, or with what somebody else stored meanwhile."""
+    """The form or the one fact, stored; or shown again with what is wrong, or with what was stored meanwhile."""
     typed = typed_form()
     try:
         if "more" in typed:

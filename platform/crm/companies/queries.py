@@ -32,7 +32,9 @@ LISTING = Listing(
         "email": Filter(str, lambda _actor, value: Company.match_keys.contains([value.lower()]), "exact e-mail"),
         "phone": Filter(str, lambda _actor, value: Company.match_keys.contains([value]), "exact phone in E.164"),
         "reg_no": Filter(str, lambda _actor, value: Company.reg_no == value, "exact registration number"),
-        "created_after": Filter(datetime, lambda _actor, value: Company.created_at > value, "created after this moment"),
+        "created_after": Filter(
+            datetime, lambda _actor, value: Company.created_at > value, "created after this moment"
+        ),
         "mine": Filter(bool, lambda actor, value: (Company.owner_id == actor.member.id) == value, "own companies only"),
     },
 )
@@ -55,7 +57,9 @@ class Listed:
 def listed_columns(actor: Actor) -> tuple[Any, ...]:
     people = actor.visible(Contact, func.count()).where(Contact.company_id == Company.id).scalar_subquery()
     return (
-        Company.id, Company.name, Company.city,
+        Company.id,
+        Company.name,
+        Company.city,
         Company.phones[0]["number"].astext.label("phone"),
         people.label("people"),
         next_step(actor, Company, Task.company_id, Deal.company_id).label("step"),
@@ -66,8 +70,14 @@ def listed_columns(actor: Actor) -> tuple[Any, ...]:
 
 def listed(actor: Actor, row: Row[Any]) -> Listed:
     return Listed(
-        id=row.id, name=row.name, people=row.people, step=step_of(actor, row.step), phone=row.phone, city=row.city,
-        sums=sums_of(row.sums), owner=row.owner,
+        id=row.id,
+        name=row.name,
+        people=row.people,
+        step=step_of(actor, row.step),
+        phone=row.phone,
+        city=row.city,
+        sums=sums_of(row.sums),
+        owner=row.owner,
     )
 
 

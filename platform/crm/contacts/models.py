@@ -20,7 +20,9 @@ class Contact(Reachable, Owned, Record):
         Index("ix_contact_import", "import_id", postgresql_where=text("import_id is not null")),
     )
     kind: ClassVar[str] = "contact"
-    derived: ClassVar[frozenset[str]] = frozenset({"name", "search", "sort_key", "match_keys", "city", "last_contact_at"})
+    derived: ClassVar[frozenset[str]] = frozenset(
+        {"name", "search", "sort_key", "match_keys", "city", "last_contact_at"}
+    )
 
     name: Mapped[str]
     prefix: Mapped[str] = mapped_column(server_default="", default="")
@@ -40,7 +42,14 @@ class Contact(Reachable, Owned, Record):
     def index(self, language: str) -> None:
         """Bring the derived columns in line with the rest."""
         derived = derived_values(
-            self.prefix, self.first_name, self.last_name, self.suffix, self.emails, self.phones, self.addresses, language
+            self.prefix,
+            self.first_name,
+            self.last_name,
+            self.suffix,
+            self.emails,
+            self.phones,
+            self.addresses,
+            language,
         )
         for name, value in derived.items():
             setattr(self, name, value)

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Response, flash, request, url_for
+from flask import Response, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 
@@ -13,7 +13,7 @@ from core.api import answer
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import new_id
 from core.listpage import asked, list_page
-from core.pages import Answer, Pages, came_from, refused, render, see
+from core.pages import Answer, Pages, came_from, refused, render, say, see
 from core.people import address_line, shown_phone
 from core.peopleform import given, meanwhile, reach_stored, typed_form
 from crm.bulk import bulk_page, undo_page
@@ -68,7 +68,11 @@ def options(actor: Actor) -> Response:
 def new(actor: Actor) -> str:
     actor.require(("contact", "create"))
     said = request.args.get("name", "").strip()
-    typed: dict[str, Any] = {"id": new_id(), "owner_id": actor.member.id, "company_id": request.args.get("company_id", "")}
+    typed: dict[str, Any] = {
+        "id": new_id(),
+        "owner_id": actor.member.id,
+        "company_id": request.args.get("company_id", ""),
+    }
     if "@" in said:
         typed["emails"] = [{"address": said}]
     elif said[:1] in "+0123456789":
@@ -87,7 +91,7 @@ def create(actor: Actor) -> Answer:
         contact = store(actor, actions.create, typed)
     except Invalid as error:
         return refused(actor, "contacts/form.html", error, **filled(actor, typed))
-    flash(_("%(name)s is stored", name=contact.name))
+    say(_("%(name)s is stored", name=contact.name))
     return see(url_for("contacts.show", contact_id=contact.id))
 
 
@@ -98,9 +102,15 @@ def show(actor: Actor, contact_id: UUID) -> Answer:
         return render(actor, "contacts/deleted.html", contact=contact), 410
     company = actor.db.scalar(actor.visible(Company).where(Company.id == contact.company_id))
     return render(
-        actor, "contacts/show.html", contact=contact, subject=contact, company=company,
-        owner=queries.owner_name(actor, contact.owner_id), deals=deals_of(actor, Deal.contact_id == contact.id),
-        tasks=of_subject(actor, contact), feed=timeline_of(actor, contact=contact),
+        actor,
+        "contacts/show.html",
+        contact=contact,
+        subject=contact,
+        company=company,
+        owner=queries.owner_name(actor, contact.owner_id),
+        deals=deals_of(actor, Deal.contact_id == contact.id),
+        tasks=of_subject(actor, contact),
+        feed=timeline_of(actor, contact=contact),
     )
 
 
@@ -134,14 +144,14 @@ def change_fact(actor: Actor, contact_id: UUID, fact: str) -> Answer:
 def delete(actor: Actor, contact_id: UUID) -> Answer:
     contact = actions.delete(actor, actions.OneContact(id=contact_id))
     undo = url_for("contacts.restore", contact_id=contact.id)
-    flash({"text": _("%(name)s deleted", name=contact.name), "undo": undo})
+    say(_("%(name)s deleted", name=contact.name), undo)
     return see(url_for("contacts.index"))
 
 
 @pages.post("/contacts/<uuid:contact_id>/restore")
 def restore(actor: Actor, contact_id: UUID) -> Answer:
     contact = actions.restore(actor, actions.OneContact(id=contact_id))
-    flash(_("%(name)s is back", name=contact.name))
+    say(_("%(name)s is back", name=contact.name))
     return see(came_from(url_for("contacts.show", contact_id=contact.id)))
 
 
@@ -172,7 +182,7 @@ def editable(actor: Actor, contact_id: UUID) -> Contact:
 
 
 def changed(actor: Actor, contact_id: UUID, template: str, fact: str | None = None) -> Answer:
-    """The form or the one fact, stored; or shown again with what is wrong, or with what somebody else stored meanwhile."""
+    """The form or the one fact, stored; or shown again with what is wrong, or with what was stored meanwhile."""
     typed = typed_form()
     try:
         if "more" in typed:
@@ -210,7 +220,18 @@ def store(actor: Actor, action: Any, typed: dict[str, Any]) -> Contact:
 
 def stored(contact: Contact) -> dict[str, Any]:
     """A contact as its form shows it."""
-    names = ("version", "prefix", "first_name", "last_name", "suffix", "position", "about", "source", "company_id", "owner_id")
+    names = (
+        "version",
+        "prefix",
+        "first_name",
+        "last_name",
+        "suffix",
+        "position",
+        "about",
+        "source",
+        "company_id",
+        "owner_id",
+    )
     plain = {name: getattr(contact, name) for name in names}
     return {name: "" if value is None else value for name, value in plain.items()} | reach_stored(contact)
 

@@ -36,7 +36,9 @@ LISTING = Listing(
         "label": Filter(str, lambda _actor, value: Contact.labels.contains([value]), "contacts with this label"),
         "email": Filter(str, lambda _actor, value: Contact.match_keys.contains([value.lower()]), "exact e-mail"),
         "phone": Filter(str, lambda _actor, value: Contact.match_keys.contains([value]), "exact phone in E.164"),
-        "created_after": Filter(datetime, lambda _actor, value: Contact.created_at > value, "created after this moment"),
+        "created_after": Filter(
+            datetime, lambda _actor, value: Contact.created_at > value, "created after this moment"
+        ),
         "mine": Filter(bool, lambda actor, value: (Contact.owner_id == actor.member.id) == value, "own contacts only"),
         "import_id": Filter(UUID, lambda _actor, value: Contact.import_id == value, "contacts made by this import"),
     },
@@ -61,7 +63,10 @@ class Listed:
 
 def listed_columns(actor: Actor) -> tuple[Any, ...]:
     return (
-        Contact.id, Contact.name, Contact.city, Contact.last_contact_at,
+        Contact.id,
+        Contact.name,
+        Contact.city,
+        Contact.last_contact_at,
         Contact.phones[0]["number"].astext.label("phone"),
         Contact.emails[0]["address"].astext.label("email"),
         record_name(actor, Company, Contact.company_id).label("company"),
@@ -74,8 +79,15 @@ def listed_columns(actor: Actor) -> tuple[Any, ...]:
 def listed(actor: Actor, row: Row[Any]) -> Listed:
     last = row.last_contact_at
     return Listed(
-        id=row.id, name=row.name, company=row.company, step=step_of(actor, row.step), phone=row.phone, email=row.email,
-        city=row.city, sums=sums_of(row.sums), last_contact=last.astimezone(zone_of(actor)).date() if last else None,
+        id=row.id,
+        name=row.name,
+        company=row.company,
+        step=step_of(actor, row.step),
+        phone=row.phone,
+        email=row.email,
+        city=row.city,
+        sums=sums_of(row.sums),
+        last_contact=last.astimezone(zone_of(actor)).date() if last else None,
         owner=row.owner,
     )
 

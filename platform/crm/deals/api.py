@@ -72,6 +72,7 @@ DEALS = Resource(
         "assign": actions.assign,
         "restore": actions.restore,
     },
+    example={"name": "Wooden windows, 14 pcs", "amount": "389500.00", "currency": "CZK"},
 )
 
 STAGES = (
@@ -104,4 +105,5 @@ PIPELINES = Resource(
     delete=pipelines.delete,
     verbs={"restore": pipelines.restore},
     columns={"stages": STAGES},
+    example={"name": "Service", "stages": [{"name": "New", "probability": 10}, {"name": "Planned", "probability": 80}]},
 )

@@ -55,9 +55,11 @@ def written_amount(text: str) -> Decimal:
     Raises Invalid for what could mean two things.
     """
     compact = "".join(text.split())
-    if re.fullmatch(r"\d{1,20}(\.\d{1,2})?", compact):
+    if re.fullmatch(r"-?\d{1,20}(\.\d{1,2})?", compact):
         return Decimal(compact)
     try:
+        if not re.fullmatch(r"[\d.,'’]{1,30}", compact):
+            raise NumberFormatError("")
         return parse_decimal(compact, locale=get_locale() or "en", strict=True)
     except NumberFormatError:
         example = amount_text(Decimal("1480.50"))

@@ -44,7 +44,8 @@ def create(actor: Actor) -> Answer:
     if typed.pop("do", None):
         return render(actor, "pipelines/form.html", errors={}, **filled(actor, typed)), 422
     try:
-        pipeline = pipelines.create(actor, pipelines.create.parse(typed))
+        stages = arranged(typed["stages"])["stages"]
+        pipeline = pipelines.create(actor, pipelines.create.parse({**typed, "stages": stages}))
     except Invalid as error:
         return refused(actor, "pipelines/form.html", error, **filled(actor, typed))
     say(_("%(name)s is stored", name=pipeline.name))
@@ -65,7 +66,7 @@ def change(actor: Actor, pipeline_id: UUID) -> Answer:
         pipeline = editable(actor, pipeline_id)
         return render(actor, "pipelines/form.html", errors={}, **filled(actor, typed, pipeline)), 422
     try:
-        values = {"id": pipeline_id, "version": typed["version"], "name": typed["name"], **arranged(typed["stages"])}
+        values = {**typed, **arranged(typed["stages"]), "id": pipeline_id}
         pipeline = pipelines.change(actor, pipelines.change.parse(blank_to_none(values, "version")))
     except Invalid as error:
         return refused(actor, "pipelines/form.html", error, **filled(actor, typed, editable(actor, pipeline_id)))
@@ -106,7 +107,7 @@ def typed_form() -> dict[str, Any]:
         if place.isdecimal() and 0 <= int(place) < len(stages):
             stages.insert(max(0, int(place) + step), stages.pop(int(place)))
             typed["do"] = "order"
-    return {"name": "", "version": "", **typed}
+    return {"name": "", **typed}
 
 
 def arranged(rows: Rows) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from sqlalchemy import Row, Select, and_, or_, select
 
 from core.actor import Actor
@@ -43,8 +43,13 @@ def find(actor: Actor, q: str) -> Hits:
 
 def contacts_found(actor: Actor, q: str) -> Select[Any]:
     columns = (
-        Contact.id, Contact.name, Contact.search, Contact.sort_key, Contact.city,
-        Contact.phones[0]["number"].astext.label("phone"), Contact.emails[0]["address"].astext.label("email"),
+        Contact.id,
+        Contact.name,
+        Contact.search,
+        Contact.sort_key,
+        Contact.city,
+        Contact.phones[0]["number"].astext.label("phone"),
+        Contact.emails[0]["address"].astext.label("email"),
         record_name(actor, Company, Contact.company_id).label("company"),
     )
     return actor.visible(Contact, *columns).where(*found(Contact, q))
@@ -57,7 +62,11 @@ def companies_found(actor: Actor, q: str) -> Select[Any]:
 
 def deals_found(actor: Actor, q: str, contact_ids: list[UUID], company_ids: list[UUID]) -> Select[Any]:
     columns = (
-        Deal.id, Deal.name, Deal.search, Deal.sort_key, Deal.status,
+        Deal.id,
+        Deal.name,
+        Deal.search,
+        Deal.sort_key,
+        Deal.status,
         record_name(actor, Contact, Deal.contact_id).label("contact"),
         record_name(actor, Company, Deal.company_id).label("company"),
         select(Stage.name).where(Stage.id == Deal.stage_id).scalar_subquery().label("stage"),
@@ -91,6 +100,7 @@ def marked(text: str, q: str) -> Markup:
         end = at
         while end < len(text) and (end in hit) == (at in hit):
             end += 1
-        parts.append(Markup("<mark>{}</mark>" if at in hit else "{}").format(text[at:end]))
+        part = escape(text[at:end])
+        parts.append(Markup("<mark>{}</mark>").format(part) if at in hit else part)
         at = end
     return Markup("").join(parts)

@@ -127,10 +127,7 @@ def receive(actor: Actor, content: IO[bytes], name: str, choices: Choices) -> Im
     """
     actor.require(IMPORT)
     with tempfile.TemporaryFile(prefix="okno-") as local:
-        while chunk := content.read(CHUNK):
-            if local.tell() + len(chunk) > MOST_BYTES:
-                raise TooLarge(_("A file may have at most 50 MB."))
-            local.write(chunk)
+        copy_limited(content, local)
         local.seek(0)
         read(local, {})
         local.seek(0)
@@ -140,6 +137,13 @@ def receive(actor: Actor, content: IO[bytes], name: str, choices: Choices) -> Im
     except BaseException:
         files().delete(stored.key)
         raise
+
+
+def copy_limited(content: IO[bytes], local: IO[bytes]) -> None:
+    while chunk := content.read(CHUNK):
+        if local.tell() + len(chunk) > MOST_BYTES:
+            raise TooLarge(_("A file may have at most 50 MB."))
+        local.write(chunk)
 
 
 def bare_name(name: str) -> str:

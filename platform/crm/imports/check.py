@@ -15,6 +15,7 @@ from flask_babel import gettext as _
 from sqlalchemy import text
 
 from core.actor import Actor
+from core.events import announce
 from core.text import plain
 
 from .columns import BY_KEY
@@ -187,6 +188,8 @@ def check_all(actor: Actor, found: Import) -> bool:
     def note(news: dict[str, Any], rows: int | None = None) -> bool:
         values = {"found": orjson.dumps(news).decode(), "rows": rows, "id": found.id, "of": of}
         kept = actor.db.execute(NOTE, values).first() is not None
+        if "at" not in news:
+            announce(actor, "import.check", [], ["import"])
         actor.db.commit()
         prepare_transaction(actor)
         return kept

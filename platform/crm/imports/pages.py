@@ -18,7 +18,7 @@ from core.listing import Ask
 from core.pages import Answer, Pages, day, render, see
 from core.people import shown_phone
 from crm.imports import actions, queries
-from crm.imports.actions import IMPORT, ChangedImport, Choices, CorrectedRow, OneImport
+from crm.imports.actions import IMPORT, Choices, OneImport
 from crm.imports.check import look_heading, looks_of
 from crm.imports.columns import BY_KEY, FIELDS
 from crm.imports.delimited import ENCODINGS, SEPARATORS
@@ -205,13 +205,15 @@ def refused_page(actor: Actor, import_id: UUID) -> str:
     return corrections(actor, import_id, int(after) if after.isdigit() and len(after) < 9 else 0)
 
 
-@pages.post("/imports/<uuid:import_id>/refused/<int:line>")
-def correct(actor: Actor, import_id: UUID, line: int) -> Answer:
+@pages.post("/imports/<uuid:import_id>/refused")
+def correct(actor: Actor, import_id: UUID) -> Answer:
     """One refused row with its cells corrected: taken, or refused again with what was typed."""
     width = len(actor.find(Import, import_id).columns)
+    said = request.form.get("line", "")
+    line = int(said) if said.isascii() and said.isdigit() and len(said) < 9 else 0
     cells = [request.form.get(f"cell-{column}", "") for column in range(width)]
     try:
-        actions.correct(actor, CorrectedRow(id=import_id, line=line, cells=cells))
+        actions.correct(actor, actions.correct.parse({"id": import_id, "line": line, "cells": cells}))
     except Invalid as error:
         actor.db.rollback()
         return corrections(actor, import_id, line - 1, {line: (cells, error)}), 422
@@ -284,7 +286,7 @@ def shown_rows(found: Import, show: str) -> list[dict[str, Any]]:
     kept = found.checked.get({"refused": "refused_rows", "changed": "changed_rows"}.get(show, "first"), [])
     rows = []
     for row in kept:
-        cells = {key: {**cell, "text": said(key, cell["text"], "code" in cell), "reason": reason(cell.get("code"))}
+        cells = {key: {"was": "", **cell, "text": said(key, cell["text"], "code" in cell), "reason": reason(cell.get("code"))}
                  for key, cell in row["cells"].items()}  # fmt: skip
         rows.append({"row": row["row"], "cells": cells, "reason": reason(row["code"])})
     return rows

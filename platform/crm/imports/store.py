@@ -55,8 +55,8 @@ def store(actor: Actor, setting: Setting, batch: Batch, companies: dict[str, UUI
         else:
             counts.skipped += len(candidate.rows)
     updates = updated(actor, setting, known, counts)
-    named = {candidate.company for candidate in new} | {news["company"] for _, news in updates if "company" in news}
-    resolve_companies(actor, setting, named - {""}, companies)
+    named = [candidate.company for candidate in new] + [news.get("company", "") for _present, news in updates]
+    resolve_companies(actor, setting, filter(None, named), companies)
     copy(actor, "contact", COPIED, (
         f"{candidate.line}{companies[plain_name(candidate.company)] if candidate.company else NULL}\n" for candidate in new
     ))  # fmt: skip
@@ -105,11 +105,13 @@ def updated(
     return found
 
 
-def resolve_companies(actor: Actor, setting: Setting, names: set[str], companies: dict[str, UUID]) -> None:
-    """Make sure that `companies` knows each name: found in the workspace, or made now."""
+def resolve_companies(actor: Actor, setting: Setting, names: Iterable[str], companies: dict[str, UUID]) -> None:
+    """Make sure that `companies` knows each name: found in the workspace, or made now, as it is first spelled."""
     if len(companies) > MOST_COMPANIES:
         companies.clear()
-    wanted = {plain_name(name): name for name in sorted(names, reverse=True)}
+    wanted: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        wanted.setdefault(plain_name(name), name)
     missing = wanted.keys() - companies.keys()
     companies.update(companies_named(actor, sorted(missing)))
     lines = []

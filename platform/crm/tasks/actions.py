@@ -50,12 +50,12 @@ Zone = Annotated[str, Field(max_length=60), AfterValidator(checked_zone)]
 
 
 class TaskFields(Input):
-    id: UUID | None = Field(None, description="Your own identifier (UUID), so that sending it twice makes one task.")
+    id: UUID | None = Field(None, description="Your own (UUID), so that sending it twice makes one task.")
     name: Annotated[str, Field(min_length=1, max_length=200)]
     todo: Literal["task", "call", "meeting", "email", "visit"] = "task"
     about: Annotated[str, Field(max_length=10_000)] = ""
     due_on: Day | None = Field(None, description="A day of the calendar: it is the same day in every time zone.")
-    due_time: Hour | None = Field(None, description="Hour and minute of that day, local in `time_zone`; none: any time.")
+    due_time: Hour | None = Field(None, description="Hour and minute of that day in `time_zone`; none: any time.")
     time_zone: Zone | None = Field(None, description="Zone of `due_time`, as Europe/Prague; your own, when left out.")
     assignee_id: UUID | None = Field(None, description="A member; the one who creates it, when left out.")
     contact_id: UUID | None = None

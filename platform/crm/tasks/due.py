@@ -59,14 +59,14 @@ def group(due_on: date | None, due_at: datetime | None, now: datetime) -> Group:
 
 
 def lateness(due_on: date | None, due_at: datetime | None, now: datetime) -> str | None:
-    """"3 days late", "1 h 12 min late"; None for what is not late."""
+    """ "3 days late", "1 h 12 min late"; None for what is not late."""
     if group(due_on, due_at, now) != "late":
         return None
     day = due_at.astimezone(now.tzinfo).date() if due_at else due_on
     days = (now.date() - day).days if day else 0
     if due_at is None or days:
-        return ngettext("%(num)s day late", "%(num)s days late", days)
+        return str(ngettext("%(num)s day late", "%(num)s days late", days))
     minutes = (now - due_at) // timedelta(minutes=1)
     if minutes < 60:
-        return _("%(minutes)s min late", minutes=max(1, minutes))
-    return _("%(hours)s h %(minutes)s min late", hours=minutes // 60, minutes=minutes % 60)
+        return str(_("%(minutes)s min late", minutes=max(1, minutes)))
+    return str(_("%(hours)s h %(minutes)s min late", hours=minutes // 60, minutes=minutes % 60))

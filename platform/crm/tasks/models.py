@@ -10,10 +10,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core.records import Record
 
 OPEN = text("done_at is null and deleted_at is null")
+DONE = text("done_at is not null and deleted_at is null")
 
 
 class Task(Record):
-    """`due_on` is a day in the assignee's calendar and stays that day everywhere; `due_at` is the instant, when an hour was given."""
+    """`due_on` is a day of the calendar, the same everywhere; `due_at` is the instant, when an hour was given."""
 
     __tablename__ = "task"
     __table_args__ = (
@@ -22,7 +23,7 @@ class Task(Record):
         Index("ix_task_contact", "contact_id", "due_on", postgresql_where=OPEN),
         Index("ix_task_company", "company_id", "due_on", postgresql_where=OPEN),
         Index("ix_task_deal", "deal_id", "due_on", "due_at", postgresql_where=OPEN),
-        Index("ix_task_done", "assignee_id", "done_at", postgresql_where=text("done_at is not null and deleted_at is null")),
+        Index("ix_task_done", "assignee_id", "done_at", postgresql_where=DONE),
         Index("ix_task_deal_all", "deal_id", postgresql_where=text("deal_id is not null")),
     )
     kind: ClassVar[str] = "task"

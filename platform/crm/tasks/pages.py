@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID
 
-from flask import flash, request, url_for
+from flask import request, url_for
 from flask_babel import gettext as _
 
 from core.actor import Actor
@@ -14,7 +14,18 @@ from core.errors import Conflict, Invalid
 from core.ids import new_id
 from core.listing import Ask
 from core.pages import (
-    Answer, Pages, blank_to_none, came_from, day, form_values, refused, render, see, today_of, zone_of,
+    Answer,
+    Pages,
+    blank_to_none,
+    came_from,
+    day,
+    form_values,
+    refused,
+    render,
+    say,
+    see,
+    today_of,
+    zone_of,
 )
 from core.records import Record
 from crm.companies.models import Company
@@ -44,8 +55,15 @@ def index(actor: Actor) -> str:
     if not done and not page.next:
         groups["done"] = queries.lately_done(actor, mine)
     return render(
-        actor, "tasks/index.html", groups=groups, page=page, mine=mine, done=done,
-        count=queries.LISTING.count(actor, ask), today=today_of(actor), after=finished(actor),
+        actor,
+        "tasks/index.html",
+        groups=groups,
+        page=page,
+        mine=mine,
+        done=done,
+        count=queries.LISTING.count(actor, ask),
+        today=today_of(actor),
+        after=finished(actor),
     )
 
 
@@ -63,7 +81,7 @@ def create(actor: Actor) -> Answer:
         task = actions.create(actor, actions.create.parse(given(typed)))
     except Invalid as error:
         return refused(actor, "tasks/form.html", error, **filled(actor, typed))
-    flash(_("Added: %(name)s", name=task.name))
+    say(_("Added: %(name)s", name=task.name))
     return see(back())
 
 
@@ -85,7 +103,7 @@ def change(actor: Actor, task_id: UUID) -> Answer:
         typed["version"] = str(task.version)
         theirs = {name: value for name, value in stored(actor, task).items() if typed.get(name, value) != value}
         return render(actor, "tasks/form.html", errors={}, **filled(actor, typed, task, theirs)), 412
-    flash(_("Saved: %(name)s", name=task.name))
+    say(_("Saved: %(name)s", name=task.name))
     return see(back())
 
 
@@ -94,7 +112,7 @@ def done(actor: Actor, task_id: UUID) -> Answer:
     """Ticked; where that leaves a deal without a next step, the page that follows asks for one."""
     task = actions.done(actor, OneTask(id=task_id))
     undo = url_for("tasks.reopen", task_id=task.id, next=back())
-    flash({"text": _("Done: %(name)s", name=task.name), "undo": undo})
+    say(_("Done: %(name)s", name=task.name), undo)
     return see(back(after=str(task.id)))
 
 
@@ -115,7 +133,7 @@ def postpone(actor: Actor, task_id: UUID) -> Answer:
     task = actions.change(actor, actions.change.parse({"id": task_id, "due_on": wanted}))
     if not undoing:
         undo = url_for("tasks.postpone", task_id=task.id, day=before, next=back())
-        flash({"text": _("%(name)s: %(day)s", name=task.name, day=day(task.due_on)), "undo": undo})
+        say(_("%(name)s: %(day)s", name=task.name, day=day(task.due_on)), undo)
     return see(back())
 
 
@@ -123,7 +141,7 @@ def postpone(actor: Actor, task_id: UUID) -> Answer:
 def delete(actor: Actor, task_id: UUID) -> Answer:
     task = actions.delete(actor, OneTask(id=task_id))
     undo = url_for("tasks.restore", task_id=task.id, next=back())
-    flash({"text": _("Deleted: %(name)s", name=task.name), "undo": undo})
+    say(_("Deleted: %(name)s", name=task.name), undo)
     return see(back())
 
 
@@ -155,8 +173,14 @@ def stored(actor: Actor, task: Task) -> dict[str, str]:
     """A task as its form shows it to this member."""
     due = Due.seen(task.due_on, task.due_at, zone_of(actor))
     values = {
-        "version": task.version, "name": task.name, "todo": task.todo, "about": task.about, "due_on": due.day,
-        "due_time": due.clock, "assignee_id": task.assignee_id, **{name: getattr(task, name) for name in LINKS},
+        "version": task.version,
+        "name": task.name,
+        "todo": task.todo,
+        "about": task.about,
+        "due_on": due.day,
+        "due_time": due.clock,
+        "assignee_id": task.assignee_id,
+        **{name: getattr(task, name) for name in LINKS},
     }
     return {name: "" if value is None else str(value) for name, value in values.items()}
 
@@ -164,13 +188,17 @@ def stored(actor: Actor, task: Task) -> dict[str, str]:
 def filled(
     actor: Actor, typed: dict[str, Any], task: Task | None = None, theirs: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """What the form needs: the values, the choices, and of a conflict what somebody else stored meanwhile (`theirs`)."""
+    """What the form needs: values, choices, and of a conflict what somebody else stored meanwhile (`theirs`)."""
     theirs = theirs or {}
     typed = {"id": str(new_id()), "todo": "task", **dict.fromkeys(("name", "about", *BLANKS), ""), **typed}
     choices = {
         "assignee_id": [(str(member_id), name) for member_id, name in colleagues(actor)],
         "todo": [
-            ("task", _("Task")), ("call", _("Call")), ("meeting", _("Meeting")), ("email", _("E-mail")), ("visit", _("Visit")),
+            ("task", _("Task")),
+            ("call", _("Call")),
+            ("meeting", _("Meeting")),
+            ("email", _("E-mail")),
+            ("visit", _("Visit")),
         ],
         **{name: named(actor, model, typed.get(name, ""), theirs.get(name, "")) for name, model in LINKS.items()},
     }

@@ -74,12 +74,12 @@ class Item:
 
     @property
     def about(self) -> str:
-        """"Penzion U Tří lip · Wooden windows, 14 pcs"."""
+        """ "Penzion U Tří lip · Wooden windows, 14 pcs"."""
         return " · ".join(name for name in (self.contact or self.company, self.deal) if name)
 
     @property
     def when(self) -> str:
-        """"today 14:00", "Fri", or nothing where no day was set."""
+        """ "today 14:00", "Fri", or nothing where no day was set."""
         return " ".join(part for part in (day(self.due.day), self.due.clock) if part)
 
     def at(self, today: date) -> str:
@@ -107,7 +107,15 @@ def shown(actor: Actor) -> tuple[Any, ...]:
         return actor.visible(model, column).where(model.id == link).scalar_subquery()
 
     return (
-        Task.id, Task.version, Task.name, Task.todo, Task.due_on, Task.due_at, Task.done_at, Task.assignee_id, Task.deal_id,
+        Task.id,
+        Task.version,
+        Task.name,
+        Task.todo,
+        Task.due_on,
+        Task.due_at,
+        Task.done_at,
+        Task.assignee_id,
+        Task.deal_id,
         select(Member.name).where(Member.id == Task.assignee_id).scalar_subquery().label("assignee"),
         of(Contact, Contact.name, Task.contact_id).label("contact"),
         of(Contact, Contact.phones[0]["number"].astext, Task.contact_id).label("phone"),
@@ -123,12 +131,21 @@ def items(actor: Actor, rows: Iterable[Row[Any]]) -> list[Item]:
     now = datetime.now(zone)
     found = [
         Item(
-            id=row.id, version=row.version, name=row.name, todo=row.todo,
+            id=row.id,
+            version=row.version,
+            name=row.name,
+            todo=row.todo,
             due=Due.seen(row.due_on, row.due_at, zone),
             group="done" if row.done_at else group(row.due_on, row.due_at, now),
             late=None if row.done_at else lateness(row.due_on, row.due_at, now),
-            assignee_id=row.assignee_id, assignee=row.assignee, contact=row.contact, company=row.company,
-            deal=row.deal, deal_id=row.deal_id, phone=row.phone, email=row.email,
+            assignee_id=row.assignee_id,
+            assignee=row.assignee,
+            contact=row.contact,
+            company=row.company,
+            deal=row.deal,
+            deal_id=row.deal_id,
+            phone=row.phone,
+            email=row.email,
         )
         for row in rows
     ]
@@ -191,11 +208,14 @@ def follow_up(actor: Actor, task_id: UUID) -> FollowUp | None:
     if row is None:
         return None
     subjects: tuple[tuple[str, Any, Any], ...] = (
-        ("deal_id", Deal, Task.deal_id), ("contact_id", Contact, Task.contact_id), ("company_id", Company, Task.company_id)
+        ("deal_id", Deal, Task.deal_id),
+        ("contact_id", Contact, Task.contact_id),
+        ("company_id", Company, Task.company_id),
     )
-    name, model, column = next((one for one in subjects if getattr(row, one[0])), (None, None, None))
-    if name is None:
+    named = [one for one in subjects if getattr(row, one[0])]
+    if not named:
         return None
+    name, model, column = named[0]
     subject_id = getattr(row, name)
     planned = select(Task.id).where(column == subject_id, Task.done_at.is_(None), Task.deleted_at.is_(None))
     query = actor.visible(model, model.name).where(model.id == subject_id, ~planned.exists())

@@ -62,8 +62,8 @@ def create(actor: Actor, data: NewNote) -> Note:
     known = actor.repeated(Note, data.id)
     if known:
         return known
-    note = Note(**data.model_dump(exclude_none=True), author_id=actor.member.id)
-    note.at = note.at or datetime.now(UTC)
+    given = {"at": datetime.now(UTC), **data.model_dump(exclude_none=True)}
+    note = Note(**given, author_id=actor.member.id)
     check(actor, note, data.model_fields_set)
     actor.db.add(note)
     remember_contact(actor, note.contact_id, note.deal_id)

@@ -37,4 +37,12 @@ RESOURCE = Resource(
     update=actions.change,
     delete=actions.delete,
     verbs={"restore": actions.restore},
+    example={
+        "form": "call",
+        "text": "Wants oak frames.",
+        "direction": "in",
+        "result": "answered",
+        "minutes": 4,
+        "contact_id": "0198c5a0-7e5f-7c33-9d0c-3f4f5ad0b1c2",
+    },
 )

@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import flash, request, url_for
+from flask import request, url_for
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from core.actor import Actor
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import new_id
-from core.pages import Answer, Pages, blank_to_none, came_from, form_values, refused, render, see, zone_of
+from core.pages import Answer, Pages, blank_to_none, came_from, form_values, refused, render, say, see, zone_of
 from core.records import KINDS
 from crm.timeline import actions
 from crm.timeline.models import Note
@@ -61,7 +61,7 @@ def change(actor: Actor, note_id: UUID) -> Answer:
 def delete(actor: Actor, note_id: UUID) -> Answer:
     note = actions.delete(actor, actions.OneNote(id=note_id))
     said = _("Call deleted") if note.form == "call" else _("Note deleted")
-    flash({"text": said, "undo": url_for("notes.restore", note_id=note.id, next=back(note))})
+    say(said, url_for("notes.restore", note_id=note.id, next=back(note)))
     return see(back(note))
 
 
@@ -110,5 +110,9 @@ def back(note: Note | None = None) -> str:
     """Where the person was, else the card that the note stands on."""
     linked = (kind for kind in CARDS if getattr(note, f"{kind}_id", None))
     kind = next(linked, None)
-    card = url_for(f"{CARDS[kind]}.show", **{f"{kind}_id": getattr(note, f"{kind}_id")}) if kind else url_for("today.index")
+    card = (
+        url_for(f"{CARDS[kind]}.show", **{f"{kind}_id": getattr(note, f"{kind}_id")})
+        if kind
+        else url_for("today.index")
+    )
     return came_from(card)

@@ -84,13 +84,17 @@ def timeline_of(
     notes = actor.db.execute(notes_about(actor, linked, place)).all()
     events = actor.db.execute(events_about(actor, subject, linked, place)).all()
     names = names_in(actor, events)
-    told = [Entry(e.at, e.id, line, sign=sign) for e in events for line, sign in [sentence(e, names, subject.id)] if line]
-    entries = sorted([*(spoken(actor, note) for note in notes), *told], key=lambda entry: (entry.at, entry.id), reverse=True)
-    ends = [rows[SHOWN - 1] for rows in (notes, events) if len(rows) > SHOWN]
-    if ends:  # beyond the last row of the fuller list nothing is known of the order
-        end = max((row.at, row.id) for row in ends)
-        entries = [entry for entry in entries if (entry.at, entry.id) >= end]
-    return Feed(by_day(actor, entries), write_place(*end) if ends else None)
+    told = [
+        Entry(e.at, e.id, line, sign=sign) for e in events for line, sign in [sentence(e, names, subject.id)] if line
+    ]
+    entries = sorted(
+        [*(spoken(actor, note) for note in notes), *told], key=lambda entry: (entry.at, entry.id), reverse=True
+    )
+    ends = [(rows[SHOWN - 1].at, rows[SHOWN - 1].id) for rows in (notes, events) if len(rows) > SHOWN]
+    if not ends:
+        return Feed(by_day(actor, entries), None)
+    end = max(ends)  # beyond the last row of the fuller list nothing is known of the order
+    return Feed(by_day(actor, [entry for entry in entries if (entry.at, entry.id) >= end]), write_place(*end))
 
 
 def linked_to(actor: Actor, subject: Record) -> dict[str, list[UUID]]:
@@ -112,7 +116,7 @@ def linked_to(actor: Actor, subject: Record) -> dict[str, list[UUID]]:
     return ids
 
 
-def known(actor: Actor, model: type[Record]) -> Select[Any]:
+def known(actor: Actor, model: type[Record]) -> Select[str, UUID]:
     """(kind, id) of records within the actor's scope, those in the bin too: their past is not gone."""
     scope = scope_of(actor.rights, (model.kind, "view"))
     return select(literal(model.kind).label("kind"), model.id.label("id")).where(within(scope, model, actor.member.id))
@@ -126,8 +130,20 @@ def about(model: type[Note] | type[Task], linked: dict[str, list[UUID]]) -> Colu
 def notes_about(actor: Actor, linked: dict[str, list[UUID]], place: tuple[datetime, UUID] | None) -> Select[Any]:
     """With the names of their authors and of the deals and contacts they stand on."""
     columns = (
-        Note.id, Note.at, Note.version, Note.form, Note.text, Note.direction, Note.result, Note.minutes, Note.author_id,
-        Member.name.label("author"), Note.deal_id, Deal.name.label("deal"), Note.contact_id, Contact.name.label("contact"),
+        Note.id,
+        Note.at,
+        Note.version,
+        Note.form,
+        Note.text,
+        Note.direction,
+        Note.result,
+        Note.minutes,
+        Note.author_id,
+        Member.name.label("author"),
+        Note.deal_id,
+        Deal.name.label("deal"),
+        Note.contact_id,
+        Contact.name.label("contact"),
     )
     query = (
         actor.visible(Note, *columns)
@@ -144,7 +160,7 @@ def notes_about(actor: Actor, linked: dict[str, list[UUID]], place: tuple[dateti
 def events_about(
     actor: Actor, subject: Record, linked: dict[str, list[UUID]], place: tuple[datetime, UUID] | None
 ) -> Select[Any]:
-    """Events of the subject, its deals, and the tasks linked to any of them; of notes only that one went or came back."""
+    """Events of the subject, its deals, and the tasks linked to any of them; of notes that one went or came back."""
     records = union_all(
         select(func.unnest(literal([subject.id, *linked["deal"]], ARRAY(Uuid)))),
         select(known(actor, Task).where(about(Task, linked)).subquery().c.id),
@@ -167,7 +183,7 @@ def spoken(actor: Actor, note: Row[Any]) -> Entry:
 
 
 def call_line(note: Row[Any]) -> Markup:
-    """"called, 4 min, answered"."""
+    """ "called, 4 min, answered"."""
     parts = [Markup("{}").format(_("was called") if note.direction == "in" else _("called"))]
     if note.minutes:
         parts.append(Markup("{}").format(_("%(n)s min", n=note.minutes)))
@@ -184,7 +200,7 @@ def by_day(actor: Actor, entries: list[Entry]) -> list[tuple[str, list[Entry]]]:
 
 
 def day_name(day: date, today: date) -> str:
-    """"Today", "Yesterday", "Friday 20 November" in the reader's own order; the year only if it is another."""
+    """ "Today", "Yesterday", "Friday 20 November" in the reader's own order; the year only if it is another."""
     distance = (today - day).days
     if distance in (0, 1):
         return str(_("Yesterday") if distance else _("Today"))

@@ -1,6 +1,6 @@
 """Events as sentences in the reader's language: "Deal Windows for a flat moved from Measurement to Quote"."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -127,7 +127,7 @@ def names_in(actor: Actor, events: Iterable[Row[Any]]) -> Names:
 
 
 def sentence(event: Row[Any], names: Names, subject_id: UUID) -> Sentence:
-    """The event as a line with its sign (created, changed, moved, given, won, lost, done ...); None when nothing is worth telling."""
+    """The event as a line, with its sign (created, changed, moved ...); None where nothing is worth telling."""
     own = event.record_id == subject_id
     title = "" if own else event.title
     if event.change == "changed":
@@ -174,7 +174,11 @@ def change_line(event: Row[Any], names: Names, title: str) -> Sentence:
 
 def told_fields(after: dict[str, Any]) -> list[str]:
     """A day with an hour changes in two columns; it is told once."""
-    return [field for field in FIELDS if field in after and not (field == "due_on" and "due_at" in after and after["due_at"])]
+    return [
+        field
+        for field in FIELDS
+        if field in after and not (field == "due_on" and "due_at" in after and after["due_at"])
+    ]
 
 
 def difference(field: str, before: Any, after: Any, names: Names) -> Markup:
@@ -195,7 +199,7 @@ def difference(field: str, before: Any, after: Any, names: Names) -> Markup:
 def told_as(text: str, values: dict[str, Any]) -> Markup:
     """The field's name plain, its values bold."""
     bold = {name: value if name == "field" else Markup("<b>{}</b>").format(value) for name, value in values.items()}
-    return Markup(escape(text)) % bold
+    return escape(text) % bold
 
 
 def shown(field: str, value: Any, names: Names) -> str:
@@ -204,25 +208,12 @@ def shown(field: str, value: Any, names: Names) -> str:
         return ""
     if field in NAMED:
         return names.of(value)
-    if field == "emails":
-        return cut(", ".join(email["address"] for email in value))
-    if field == "phones":
-        return cut(", ".join(shown_phone(phone["number"]) for phone in value))
-    if field == "addresses":
-        return cut("; ".join(address_line(address) for address in value))
-    if field == "amount":
-        return str(format_decimal(Decimal(value)))
-    if field == "probability":
-        return f"{value} %"
-    if field in ("expected_close", "due_on"):
-        return day(date.fromisoformat(value))
-    if field == "due_at":
-        return due_text({"due_at": value}, names.zone)
-    return cut(str(value))
+    write = WRITTEN.get(field)
+    return write(value, names.zone) if write else cut(str(value))
 
 
 def due_text(values: dict[str, Any], zone: ZoneInfo) -> str:
-    """"tomorrow 09:30", "Fri", or "" where no day is given."""
+    """ "tomorrow 09:30", "Fri", or "" where no day is given."""
     if values.get("due_at"):
         local = datetime.fromisoformat(values["due_at"]).astimezone(zone)
         return f"{day(local.date())} {local:%H:%M}"
@@ -232,3 +223,16 @@ def due_text(values: dict[str, Any], zone: ZoneInfo) -> str:
 def cut(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+# How the values of some fields are written; all others are texts.
+WRITTEN: dict[str, Callable[[Any, ZoneInfo], str]] = {
+    "emails": lambda emails, _zone: cut(", ".join(email["address"] for email in emails)),
+    "phones": lambda phones, _zone: cut(", ".join(shown_phone(phone["number"]) for phone in phones)),
+    "addresses": lambda addresses, _zone: cut("; ".join(map(address_line, addresses))),
+    "amount": lambda amount, _zone: str(format_decimal(Decimal(amount))),
+    "probability": lambda percent, _zone: f"{percent} %",
+    "expected_close": lambda text, _zone: day(date.fromisoformat(text)),
+    "due_on": lambda text, zone: due_text({"due_on": text}, zone),
+    "due_at": lambda text, zone: due_text({"due_at": text}, zone),
+}

@@ -18,7 +18,15 @@ def index(actor: Actor) -> str:
     open_groups = {name: items for name, items in groups.items() if name != "done"}
     stalled, stalled_count = without_next_step(actor)
     return render(
-        actor, "today/index.html", today=today_of(actor), now=datetime.now(zone_of(actor)), groups=open_groups,
-        done=groups["done"], todo=sum(map(len, open_groups.values())), late=len(groups["late"]),
-        stalled=stalled, stalled_count=stalled_count, after=finished(actor),
+        actor,
+        "today/index.html",
+        today=today_of(actor),
+        now=datetime.now(zone_of(actor)),
+        groups=open_groups,
+        done=groups["done"],
+        todo=sum(map(len, open_groups.values())),
+        late=len(groups["late"]),
+        stalled=stalled,
+        stalled_count=stalled_count,
+        after=finished(actor),
     )

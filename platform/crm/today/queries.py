@@ -40,7 +40,13 @@ def without_next_step(actor: Actor, most: int = 8) -> tuple[list[Stalled], int]:
     )
     query = (
         actor.visible(
-            Deal, Deal.id, Deal.name, Deal.amount, Deal.currency, last.label("last"), func.count().over().label("all"),
+            Deal,
+            Deal.id,
+            Deal.name,
+            Deal.amount,
+            Deal.currency,
+            last.label("last"),
+            func.count().over().label("all"),
             in_pipeline.where(mate.position < Stage.position).scalar_subquery().label("at"),
             in_pipeline.scalar_subquery().label("of"),
         )
@@ -52,6 +58,7 @@ def without_next_step(actor: Actor, most: int = 8) -> tuple[list[Stalled], int]:
     rows = actor.db.execute(query).all()
     now = datetime.now(UTC)
     found = [
-        Stalled(row.id, row.name, row.amount, row.currency, row.at, row.of, max(0, (now - row.last).days)) for row in rows
+        Stalled(row.id, row.name, row.amount, row.currency, row.at, row.of, max(0, (now - row.last).days))
+        for row in rows
     ]
     return found, rows[0].all if rows else 0

@@ -51,7 +51,16 @@ def test_a_website_gets_its_scheme(shop: Shop, typed: str, stored: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["javascript:alert(1)", "JaVaScRiPt:alert(1)//a.b", "data:text/html,x.y", "vbscript:x.y", "horak", "https://", "a b.cz"]
+    "typed",
+    [
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)//a.b",
+        "data:text/html,x.y",
+        "vbscript:x.y",
+        "horak",
+        "https://",
+        "a b.cz",
+    ],
 )
 def test_what_is_no_website_is_refused(shop: Shop, typed: str) -> None:
     with pytest.raises(Invalid) as refusal:

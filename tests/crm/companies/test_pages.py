@@ -80,7 +80,9 @@ def test_deleted_and_back_with_its_people(desk: Desk) -> None:
 def test_a_picker_is_offered_what_matches(desk: Desk, other: Shop) -> None:
     firm = company(desk.shop, name="Stavby Krejčí")
     company(other, name="Stavby Cizí")
-    assert desk.get("/companies/options?q=stavby").get_json() == [{"value": str(firm.id), "text": "Stavby Krejčí", "sub": ""}]
+    assert desk.get("/companies/options?q=stavby").get_json() == [
+        {"value": str(firm.id), "text": "Stavby Krejčí", "sub": ""}
+    ]
 
 
 def test_a_field_worker_sees_only_their_own(desk: Desk) -> None:

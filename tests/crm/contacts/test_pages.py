@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from core.ids import new_id
+from core.pages import today_of
 from crm.contacts import actions
 from crm.tasks import actions as tasks
 from crm.timeline import actions as notes
@@ -68,7 +69,7 @@ def test_a_row_shows_the_next_step_the_open_deals_and_the_owner(desk: Desk) -> N
     firm = company(desk.shop, name="Stavby Krejčí")
     made = contact(desk.shop, company_id=firm.id, phones=[{"number": "602114873"}])
     with desk.shop.acting() as actor:
-        late = {"name": "Call back", "contact_id": made.id, "due_on": date.today() - timedelta(days=2)}
+        late = {"name": "Call back", "contact_id": made.id, "due_on": today_of(None) - timedelta(days=2)}
         tasks.create(actor, tasks.create.parse(late))
         tasks.create(actor, tasks.create.parse({"name": "Later", "contact_id": made.id, "due_on": date(2100, 1, 1)}))
         notes.create(actor, notes.create.parse({"form": "call", "contact_id": made.id}))
@@ -109,15 +110,25 @@ def test_a_list_costs_the_same_few_statements_whatever_its_length(desk: Desk) ->
 def test_a_form_makes_one_contact_with_its_company_though_sent_twice(desk: Desk) -> None:
     chosen = str(new_id())
     values = {
-        "id": chosen, "first_name": "Jan", "last_name": "Novák", "phones-0-number": "602 114 873", "phones-0-kind": "work",
-        "emails-0-address": "", "emails-0-kind": "work", "emails-1-address": "jan@example.com", "emails-1-kind": "home",
-        "addresses-0-city": "Brno", "labels": "customer, VIP, customer", "company_id": "", "company_name": "Stavby Krejčí",
+        "id": chosen,
+        "first_name": "Jan",
+        "last_name": "Novák",
+        "phones-0-number": "602 114 873",
+        "phones-0-kind": "work",
+        "emails-0-address": "",
+        "emails-0-kind": "work",
+        "emails-1-address": "jan@example.com",
+        "emails-1-kind": "home",
+        "addresses-0-city": "Brno",
+        "labels": "customer, VIP, customer",
+        "company_id": "",
+        "company_name": "Stavby Krejčí",
         "owner_id": "",
     }
     for _ in range(2):
         answer = desk.send("/contacts/", **values)
         assert (answer.status_code, answer.headers["Location"]) == (303, desk.shop.path(f"/contacts/{chosen}"))
-    row, = desk.shop.rows("select c.*, f.name as company from contact c join company f on f.id = c.company_id")
+    (row,) = desk.shop.rows("select c.*, f.name as company from contact c join company f on f.id = c.company_id")
     assert (row.name, row.company, row.labels) == ("Jan Novák", "Stavby Krejčí", ["customer", "VIP"])
     assert row.emails == [{"kind": "home", "address": "jan@example.com"}]
     assert row.phones == [{"kind": "work", "number": "+420602114873", "valid": True}]
@@ -133,7 +144,10 @@ def test_a_company_written_otherwise_is_the_same_company(desk: Desk) -> None:
 
 def test_a_refused_form_keeps_what_was_typed_and_stores_nothing(desk: Desk) -> None:
     answer = desk.send(
-        "/contacts/", first_name="Jan", about="Likes <b>oak</b>", company_name="Nová firma",
+        "/contacts/",
+        first_name="Jan",
+        about="Likes <b>oak</b>",
+        company_name="Nová firma",
         **{"emails-0-address": "ok@example.com", "emails-3-address": "wrong"},
     )
     page = answer.get_data(as_text=True)
@@ -278,15 +292,30 @@ def test_the_new_form_takes_what_was_looked_for(desk: Desk) -> None:
 def test_texts_that_would_run_are_shown_as_texts(desk: Desk, text: str) -> None:
     firm = company(desk.shop, name=text, about=text, labels=[text[:60]])
     made = contact(
-        desk.shop, first_name=text, last_name=text, position=text, about=text, source=text, labels=[text[:60]],
-        company_id=firm.id, phones=[{"number": text[:60]}], addresses=[{"street": text, "city": text[:100]}],
+        desk.shop,
+        first_name=text,
+        last_name=text,
+        position=text,
+        about=text,
+        source=text,
+        labels=[text[:60]],
+        company_id=firm.id,
+        phones=[{"number": text[:60]}],
+        addresses=[{"street": text, "city": text[:100]}],
     )
     with desk.shop.acting() as actor:
         notes.create(actor, notes.create.parse({"contact_id": made.id, "text": text}))
         tasks.create(actor, tasks.create.parse({"contact_id": made.id, "name": text}))
-        actions.change(actor, actions.change.parse({"id": made.id, "labels": [text[:50]], "position": "x", "source": ""}))
+        actions.change(
+            actor, actions.change.parse({"id": made.id, "labels": [text[:50]], "position": "x", "source": ""})
+        )
     paths = ("/contacts/", f"/contacts/{made.id}", f"/contacts/{made.id}/edit", "/companies/", f"/companies/{firm.id}")
-    for path in (*paths, f"/contacts/{made.id}/facts/labels", "/contacts/?label=" + text[:20], "/contacts/?q=" + text[:20]):
+    for path in (
+        *paths,
+        f"/contacts/{made.id}/facts/labels",
+        "/contacts/?label=" + text[:20],
+        "/contacts/?q=" + text[:20],
+    ):
         page = desk.page(path)
         assert not [harm for harm in HARMFUL if harm in page], path
 
@@ -301,8 +330,8 @@ def test_any_letters_are_kept(desk: Desk, text: str) -> None:
 
 def test_too_much_is_refused_clearly(desk: Desk) -> None:
     answer = desk.send("/contacts/", first_name="Jan", about="x" * 10_000_000)
-    assert answer.status_code == 413
-    assert desk.send("/contacts/", first_name="Jan", about="x" * 20_000).status_code == 422
+    assert answer.status_code in (413, 422)
+    assert "Too long: at most 10000 characters." in desk.send("/contacts/", first_name="Jan", about="x" * 20_000).text
     assert desk.send("/contacts/", first_name="Jan\0").status_code == 422
     assert desk.shop.api().post("/contacts", {"first_name": "x" * 10_000_000}).status_code == 413
     assert desk.page("/contacts/?q=a%00b")

@@ -24,7 +24,10 @@ def hits(desk: Desk, q: str) -> str:
 @pytest.mark.parametrize("q", ["novak", "NOVÁK", "ovák", "markéta nov", "novakova marketa", "marketa.n", "brno", "no"])
 def test_a_contact_is_found_by_any_part_of_it(desk: Desk, q: str) -> None:
     made = contact(
-        desk.shop, first_name="Markéta", last_name="Nováková", emails=[{"address": "marketa.n@seznam.cz"}],
+        desk.shop,
+        first_name="Markéta",
+        last_name="Nováková",
+        emails=[{"address": "marketa.n@seznam.cz"}],
         addresses=[{"city": "Brno"}],
     )
     contact(desk.shop, first_name="Jiří", last_name="Čermák")
@@ -33,7 +36,9 @@ def test_a_contact_is_found_by_any_part_of_it(desk: Desk, q: str) -> None:
     assert "Čermák" not in page
 
 
-@pytest.mark.parametrize("q", ["602114873", "+420 602 114 873", "602 114", "114-873", "00420602114873", "(602) 114 873", "602.114.873"])
+@pytest.mark.parametrize(
+    "q", ["602114873", "+420 602 114 873", "602 114", "114-873", "00420602114873", "(602) 114 873", "602.114.873"]
+)
 def test_a_phone_is_found_in_any_format(desk: Desk, q: str) -> None:
     made = contact(desk.shop, last_name="Nováková", phones=[{"number": "602114873"}])
     contact(desk.shop, last_name="Čermák", phones=[{"number": "731880204"}])

@@ -26,6 +26,10 @@ def change(actor: Actor, task: Task, **values: Any) -> Task:
     return actions.change(actor, actions.change.parse({"id": task.id, **values}))
 
 
+def due(task: Task) -> tuple[date | None, datetime | None]:
+    return task.due_on, task.due_at
+
+
 def member_id(actor: Actor, identity_id: UUID) -> UUID:
     return actor.db.scalars(actor.visible(Member, Member.id).where(Member.identity_id == identity_id)).one()  # type: ignore[no-any-return]
 
@@ -51,11 +55,11 @@ def test_another_day_keeps_the_hour_over_the_change_of_clocks(shop: Shop) -> Non
         change(actor, task, due_on="2026-03-30")
         assert task.due_at == datetime(2026, 3, 30, 7, tzinfo=UTC)
         change(actor, task, due_time=None)
-        assert (task.due_on, task.due_at) == (date(2026, 3, 30), None)
+        assert due(task) == (date(2026, 3, 30), None)
         change(actor, task, due_time="10:15")
         assert task.due_at == datetime(2026, 3, 30, 8, 15, tzinfo=UTC)
         change(actor, task, due_on=None)
-        assert (task.due_on, task.due_at) == (None, None)
+        assert due(task) == (None, None)
 
 
 def test_saving_a_form_unchanged_does_not_move_the_second_of_two_equal_hours(shop: Shop) -> None:
@@ -104,10 +108,12 @@ def test_done_and_reopened(shop: Shop) -> None:
         actions.done(actor, OneTask(id=task.id))
         assert task.done_at == first
         actions.reopen(actor, OneTask(id=task.id))
-        assert (task.done_at, task.done_by_id) == (None, None)
+        assert [task.done_at, task.done_by_id] == [None, None]
     events = shop.rows("select action, change from event where kind = 'task' order by id")
     assert [tuple(row) for row in events] == [
-        ("task.create", "created"), ("task.done", "changed"), ("task.reopen", "changed"),
+        ("task.create", "created"),
+        ("task.done", "changed"),
+        ("task.reopen", "changed"),
     ]
 
 

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from crm.tasks.due import Due, group, instant
 
-ZONES = ("Europe/Prague", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "Asia/Kathmandu", "Pacific/Apia", "UTC")
+ZONES = (
+    "Europe/Prague",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "Africa/Cairo",
+    "Asia/Kathmandu",
+    "Pacific/Apia",
+    "UTC",
+)
 zones = st.sampled_from(ZONES).map(ZoneInfo)
 days = st.dates(date(2000, 1, 1), date(2100, 12, 31))
 hours = st.builds(time, st.integers(0, 23), st.integers(0, 59))
@@ -32,11 +40,11 @@ PRAGUE = ZoneInfo("Europe/Prague")
 )
 def test_an_hour_is_one_instant_on_the_days_when_clocks_change(day: str, hour: str, zone: str, moment: str) -> None:
     found = instant(date.fromisoformat(day), time.fromisoformat(hour), ZoneInfo(zone))
-    assert found == datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    assert found == datetime.fromisoformat(moment)
 
 
 @given(days, hours, zones)
-def test_an_hour_is_shown_as_it_was_typed_or_just_after_the_gap_it_fell_into(day: date, hour: time, zone: ZoneInfo) -> None:
+def test_an_hour_is_shown_as_it_was_typed_or_just_after_its_gap(day: date, hour: time, zone: ZoneInfo) -> None:
     seen = Due.seen(day, instant(day, hour, zone), zone)
     typed, shown = datetime.combine(day, hour), datetime.combine(seen.day or day, seen.hour or hour)
     skipped = not exists(typed, zone)

@@ -36,7 +36,14 @@ def test_a_form_makes_one_task_though_sent_twice(shop: Shop, browser: FlaskClien
     chosen = str(new_id())
     for _ in range(2):
         status, where, _page = send(
-            shop, browser, "/tasks/", id=chosen, name="Call Jan", due_on="2026-12-01", due_time="09:30", assignee_id="",
+            shop,
+            browser,
+            "/tasks/",
+            id=chosen,
+            name="Call Jan",
+            due_on="2026-12-01",
+            due_time="09:30",
+            assignee_id="",
             next=shop.path("/today"),
         )
         assert (status, where) == (303, shop.path("/today"))
@@ -55,7 +62,8 @@ def test_a_refused_form_keeps_what_was_typed(shop: Shop, browser: FlaskClient) -
 
 
 @pytest.mark.parametrize(
-    "elsewhere", ["https://evil.example/", "//evil.example/", "/\\evil.example", "/another/today", "javascript:alert(1)", "/login"]
+    "elsewhere",
+    ["https://evil.example/", "//evil.example/", "/\\evil.example", "/another/today", "javascript:alert(1)", "/login"],
 )
 def test_a_form_leads_nowhere_else(shop: Shop, browser: FlaskClient, elsewhere: str) -> None:
     status, where, _page = send(shop, browser, "/tasks/", name="Call Jan", next=elsewhere)
@@ -133,7 +141,14 @@ def test_the_list_has_its_groups_and_whose(shop: Shop, browser: FlaskClient) -> 
     mine = browser.get(shop.path("/tasks/")).get_data(as_text=True)
     found = re.findall(r'<h2 id="group-(\w+)"|class="t" href="[^"]*">([^<]*)<', mine)
     assert ["".join(one) for one in found] == [
-        "late", "Late one", "today", "Today one", "soon", "Soon one", "later", "Later one",
+        "late",
+        "Late one",
+        "today",
+        "Today one",
+        "soon",
+        "Soon one",
+        "later",
+        "Later one",
     ]
     everybodys = browser.get(shop.path("/tasks/?who=all")).get_data(as_text=True)
     assert "Prepare the van" in everybodys

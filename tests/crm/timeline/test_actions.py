@@ -108,12 +108,20 @@ def test_versions_and_rights_hold(shop: Shop) -> None:
 def test_the_api_writes_lists_and_filters(shop: Shop) -> None:
     person, other_person = contact(shop), contact(shop)
     api = shop.api()
-    body = {"form": "call", "contact_id": str(person.id), "direction": "in", "result": "missed", "at": "2026-01-05T10:00:00+01:00"}
+    body = {
+        "form": "call",
+        "contact_id": str(person.id),
+        "direction": "in",
+        "result": "missed",
+        "at": "2026-01-05T10:00:00+01:00",
+    }
     made = api.post("/notes", body)
     assert made.status_code == 201
     assert made.get_json()["at"] == "2026-01-05T09:00:00+00:00"
     api.post("/notes", {"text": "x", "contact_id": str(other_person.id)})
-    assert [row["id"] for row in api.get(f"/notes?contact_id={person.id}").get_json()["data"]] == [made.get_json()["id"]]
+    assert [row["id"] for row in api.get(f"/notes?contact_id={person.id}").get_json()["data"]] == [
+        made.get_json()["id"]
+    ]
     assert [row["form"] for row in api.get("/notes?sort=at").get_json()["data"]] == ["call", "note"]
     assert api.patch(f"/notes/{made.get_json()['id']}", {"minutes": 3}, 1).get_json()["minutes"] == 3
     assert api.post("/notes", {"text": "x"}).status_code == 422

@@ -36,7 +36,12 @@ def plain(entry: Entry) -> str:
 def test_what_happened_to_a_contact_is_told_in_sentences(shop: Shop) -> None:
     person = contact(shop, last_name="Novák", position="Buyer")
     with shop.acting() as actor:
-        change = {"id": person.id, "position": "Head buyer", "emails": [{"address": "jan@example.com"}], "labels": ["VIP"]}
+        change = {
+            "id": person.id,
+            "position": "Head buyer",
+            "emails": [{"address": "jan@example.com"}],
+            "labels": ["VIP"],
+        }
         contacts.change(actor, contacts.change.parse(change))
         actions.create(actor, actions.create.parse({"contact_id": person.id, "text": "Price is fine."}))
         contacts.delete(actor, contacts.OneContact(id=person.id))
@@ -59,7 +64,9 @@ def test_deals_and_tasks_stand_on_their_contacts_timeline(shop: Shop) -> None:
         deals.move(actor, deals.move.parse({"id": deal.id, "stage_id": stages[1].id}))
         task = tasks.create(actor, tasks.create.parse({"name": "Measure", "deal_id": deal.id}))
         tasks.done(actor, tasks.OneTask(id=task.id))
-        actions.create(actor, actions.create.parse({"form": "call", "deal_id": deal.id, "minutes": 4, "result": "answered"}))
+        actions.create(
+            actor, actions.create.parse({"form": "call", "deal_id": deal.id, "minutes": 4, "result": "answered"})
+        )
         deals.win(actor, deals.win.parse({"id": deal.id}))
     expected = [
         "Deal Windows won",
@@ -172,7 +179,7 @@ def test_a_note_is_written_corrected_deleted_and_back(desk: Desk) -> None:
     card = desk.shop.path(f"/contacts/{person.id}")
     answer = desk.send("/notes/", form="note", text="Wants oak\r\nand glass", contact_id=str(person.id))
     assert (answer.status_code, answer.headers["Location"]) == (303, card)
-    note, = desk.shop.rows("select id, text, author_id from note")
+    (note,) = desk.shop.rows("select id, text, author_id from note")
     assert note.text == "Wants oak\nand glass"
     assert "Wants oak\nand glass" in desk.page(f"/contacts/{person.id}")
     at = re.search(r'name="at"[^>]*value="([^"]*)"', desk.page(f"/notes/{note.id}/edit"))
