@@ -4,13 +4,23 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 
-from bench import lists
+from bench import board, changes, imports, lists, pages, workspaces
 from bench.figures import Figure, show
 from bench.ground import Grounds, grounds
 
 ROWS: dict[str, Callable[[Grounds], Iterator[Figure]]] = {
     "list": lists.a_list,
+    "size": lists.size,
+    "search": lists.search,
     "create": lists.create,
+    "import": imports.imported,
+    "board": board.board,
+    "prologue": changes.prologue,
+    "event": changes.event,
+    "pages": pages.pages,
+    "signup": workspaces.signup,
+    "workspaces": workspaces.growth,
+    "upgrade": workspaces.release,
 }
 
 
@@ -27,7 +37,7 @@ def main(names: list[str]) -> int:
             print(f"{name} ...", file=sys.stderr)
             try:
                 figures += ROWS[name](here)
-            except Exception:
+            except Exception:  # noqa: BLE001 (the other rows are measured all the same)
                 traceback.print_exc()
                 failed.append(name)
     show(figures)

@@ -1,14 +1,21 @@
 """Rows asked over HTTP: the list, its size, the search, a new contact."""
 
+import random
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import orjson
 
 from bench.figures import Figure
 from bench.ground import Ground, Grounds
 from bench.serving import Request, Side, compare, served
+from bench.timing import in_turn
 from core.db import Workspace
+from core.listing import Ask
 from crm.contacts.api import RESOURCE
+from crm.contacts.queries import LISTING
+from crm.demo_words import CZECHIA
+from tenants.members import acting_identity
 
 CITY = "Brno"
 LIST = f"/api/v1/contacts?limit=50&sort=-created&city={CITY}"
@@ -40,6 +47,68 @@ def a_list(grounds: Grounds) -> Iterator[Figure]:
         "list: 50 of 100,000 contacts", f"{ours.rate:.0f}/s, p95 {ours.percentile(0.95):.1f} ms",
         f"{bare.rate:.0f}/s, p95 {bare.percentile(0.95):.1f} ms", ours.rate / bare.rate, 0.35, at_least=True,
     )  # fmt: skip
+
+
+def size(grounds: Grounds) -> Iterator[Figure]:
+    """The list of one city after another, newest first, in a workspace of 1,000,000 contacts and in one of 1,000."""
+    ground = grounds.few
+    small, large = ground.workspace("size-1k", contacts=1_000), ground.workspace("size-1m", contacts=1_000_000)
+    with served(ground) as okno:
+        few, many = compare(*(Side(okno, lists_of(ground, workspace)) for workspace in (small, large)))
+    yield Figure(
+        "list at size: 1,000,000 contacts beside 1,000", f"p95 {many.percentile(0.95):.1f} ms",
+        f"p95 {few.percentile(0.95):.1f} ms", many.percentile(0.95) / few.percentile(0.95), 1.5,
+    )  # fmt: skip
+
+
+def lists_of(ground: Ground, workspace: Workspace) -> list[Request]:
+    headers = bearer(ground, workspace)
+    path = "/api/v1/contacts?limit=50&sort=-created&city="
+    return [Request(path + quote(town), headers=headers) for town, _ in CZECHIA.towns[:20]]
+
+
+def search(grounds: Grounds) -> Iterator[Figure]:
+    """A substring of a name, phone or e-mail, 3 to 8 characters out of the contacts themselves, newest first.
+
+    Over HTTP beside the list at the same size; and the query alone, in process, at 100,000 and 1,000,000 contacts.
+    """
+    ground = grounds.few
+    for number, most in ((100_000, 5.0), (1_000_000, 25.0)):
+        workspace = ground.workspace(f"size-{'100k' if number == 100_000 else '1m'}", contacts=number)
+        asked = fragments(ground, workspace)
+        with acting_identity(ground.database, workspace, ground.person.id, "cli", reading=True) as actor:
+            (times,) = in_turn(
+                lambda at, actor=actor, asked=asked: LISTING.page(
+                    actor, Ask(q=asked[at % len(asked)]), *RESOURCE.selected
+                ),
+                times=len(asked),
+            )
+        yield Figure(f"search: the query at {number:,}", str(times), "-", times.p95, most, unit=" ms")
+    headers = bearer(ground, workspace)
+    searches = [Request(f"/api/v1/contacts?limit=50&q={quote(word)}", headers=headers) for word in asked]
+    with served(ground) as okno:
+        listed, found = compare(Side(okno, lists_of(ground, workspace)), Side(okno, searches))
+    yield Figure(
+        "search over HTTP beside the list, 1,000,000", f"p95 {found.percentile(0.95):.1f} ms",
+        f"p95 {listed.percentile(0.95):.1f} ms", found.percentile(0.95) / listed.percentile(0.95), 3,
+    )  # fmt: skip
+
+
+def fragments(ground: Ground, workspace: Workspace) -> list[str]:
+    rng = random.Random(11)
+    with ground.owner() as owner:
+        rows = owner.execute(
+            f"select last_name, emails->0->>'address', substr(phones->0->>'number', 5) from {workspace.schema}.contact "
+            "where id in (select id from ("
+            f"select id, row_number() over () as n from {workspace.schema}.contact limit 100000) some where n % 500 = 0)"
+        ).fetchall()
+    found = []
+    for row in rows:
+        text = rng.choice([part for part in row if part])
+        length = min(len(text), rng.randint(3, 8))
+        start = rng.randint(0, len(text) - length)
+        found.append(text[start : start + length].strip())
+    return [fragment for fragment in found if len(fragment) >= 3]
 
 
 NEW = orjson.dumps(

@@ -10,6 +10,8 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
+from migrations.script import COMMON
+
 LOGINS = ("okno_ws", "okno_control")
 LIMITS = {
     "statement_timeout": "10s",
@@ -27,11 +29,14 @@ def prepare(owner: psycopg.Connection, ws_url: str, control_url: str) -> Iterato
         owner.execute("select pg_advisory_xact_lock(hashtext('okno cluster'))")
         for url in (ws_url, control_url):
             make_login(owner, url)
+        if owner.execute("select 1 from pg_roles where rolname = %s", (COMMON,)).fetchone() is None:
+            owner.execute(sql.SQL("create role {} nologin").format(sql.Identifier(COMMON)))
         for schema in ("control", "bus", "ext"):
             owner.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
         owner.execute("create extension if not exists pg_trgm schema ext")
         owner.execute("grant usage on schema ext to public")
         owner.execute("grant usage on schema control, bus to okno_control")
+        owner.execute(sql.SQL("grant usage on schema bus to {}").format(sql.Identifier(COMMON)))
         owner.execute("revoke create on schema public from public")
         yield from guard_set_config(owner)
 

@@ -23,7 +23,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData
 
 from migrations import cluster
-from migrations.script import PROVISION, grants, schema_script
+from migrations.script import COMMON, PROVISION, grants, schema_script
 
 HERE = Path(__file__).parent
 LOCK_TIMEOUT = "50ms"
@@ -93,6 +93,7 @@ def upgrade_control(owner: psycopg.Connection, url: str, history: Path, say: Cal
         owner.execute("revoke execute on function control.provision() from public")
         owner.execute("grant execute on function control.provision() to okno_control")
         owner.execute("grant select, insert, update, delete on all tables in schema control, bus to okno_control")
+        owner.execute(f"grant insert (topic, payload) on bus.outbox to {COMMON}".encode())
         owner.execute("revoke all on control.alembic_version, control.schema_script from okno_control")
         owner.execute("grant select (version) on control.schema_script to okno_control")
 

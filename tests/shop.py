@@ -9,7 +9,6 @@ from uuid import UUID
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
-from werkzeug.test import TestResponse
 
 from core.actor import Actor
 from core.db import Database, Workspace, database
@@ -77,7 +76,7 @@ class Api:
     client: FlaskClient
     token: str
 
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """`path` is below /api/v1; header names with underscores: If_Match, Idempotency_Key."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         extra = {} if body is None else {"json": body}
@@ -85,16 +84,16 @@ class Api:
             f"/api/v1{path}", method=method, headers={"Authorization": f"Bearer {self.token}", **given}, **extra
         )
 
-    def get(self, path: str, **headers: str) -> TestResponse:
+    def get(self, path: str, **headers: str) -> Any:
         return self.call("GET", path, **headers)
 
-    def post(self, path: str, body: Any = None, **headers: str) -> TestResponse:
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
         return self.call("POST", path, body, **headers)
 
-    def patch(self, path: str, body: Any, version: int | str = "*") -> TestResponse:
+    def patch(self, path: str, body: Any, version: int | str = "*") -> Any:
         return self.call("PATCH", path, body, If_Match=version if version == "*" else f'"{version}"')
 
-    def delete(self, path: str) -> TestResponse:
+    def delete(self, path: str) -> Any:
         return self.call("DELETE", path)
 
 

@@ -68,7 +68,9 @@ class Visitor:
         address = to or self.email
         work_off(self.app, address)
         box = local_mailbox(settings())
-        mails = [message_from_bytes(box.get_bytes(key), _class=EmailMessage, policy=policy.default) for key in box.iterkeys()]
+        mails = [
+            message_from_bytes(box.get_bytes(key), _class=EmailMessage, policy=policy.default) for key in box.iterkeys()
+        ]
         return sorted((mail for mail in mails if mail["To"] == address), key=lambda mail: str(mail["Message-ID"]))
 
     def link(self, to: str | None = None) -> str:

@@ -10,6 +10,7 @@ from flask_babel import Babel
 from flask_compress import Compress
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
+from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -25,6 +26,7 @@ from tenants import answers
 from tenants.directory import workspaces_of
 
 LANGUAGES = ("en", "cs")
+FORM_SIZE = 2 * 1024 * 1024
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
 # First path segments that are pages of the service itself, not workspaces.
 FRONT = frozenset(
@@ -46,7 +48,7 @@ def create_app(config: Settings | None = None) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/",
         MAX_CONTENT_LENGTH=55 * 1024 * 1024,
-        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=FORM_SIZE,
         TRUSTED_HOSTS=list(config.trusted_hosts) or None,
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=True,
@@ -65,6 +67,7 @@ def create_app(config: Settings | None = None) -> Flask:
     app.extensions["okno.answers"] = answers
     Compress(app)
     Babel(app, locale_selector=language, timezone_selector=time_zone)
+    app.before_request(limit_form)
     csrf = CSRFProtect(app)
     add_globals(app, config)
     features.register(app)
@@ -98,6 +101,12 @@ class Mount:
             environ["SCRIPT_NAME"] = f"/{first}"
             environ["PATH_INFO"] = environ["PATH_INFO"][len(first) + 1 :] or "/"
         return self.app(environ, start_response)
+
+
+def limit_form() -> None:
+    """Only files may be large: a form without one is read into memory as a whole, before anything else looks at it."""
+    if request.mimetype == "application/x-www-form-urlencoded":
+        request.max_content_length = FORM_SIZE
 
 
 def check_place() -> BaseResponse | None:
@@ -161,6 +170,8 @@ def add_globals(app: Flask, config: Settings) -> None:
 
 def stream_origin(config: Settings) -> str:
     """Where the live stream answers. In the embedded run: this very host, on the stream's port."""
-    if not config.embedded:
+    try:
+        here = request.host.rsplit(":", 1)[0]
+    except SecurityError:  # a host that is not ours is being refused
         return config.stream_url
-    return f"{request.scheme}://{request.host.rsplit(':', 1)[0]}:{config.stream_port}"
+    return f"{request.scheme}://{here}:{config.stream_port}" if config.embedded else config.stream_url

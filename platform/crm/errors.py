@@ -50,10 +50,18 @@ def show_refusal(refusal: Refusal) -> Response | tuple[str, int] | Any:
             response.headers["WWW-Authenticate"] = 'Bearer realm="okno"'
         return response
     if isinstance(refusal, SignInFirst):
-        return redirect(f"/login?next={quote(request.full_path if not request.script_root else request.script_root + request.full_path)}", 303)
+        return redirect(f"/login?next={quote(asked_for())}", 303)
     if "application/json" in request.headers.get("Accept", ""):
         return problem(refusal)
     return error_page(str(refusal.title), str(refusal.detail), refusal.status)
+
+
+def asked_for() -> str:
+    """The page to come back to after the log-in; a form cannot be sent again by a link, so its site's front page."""
+    if request.method != "GET":
+        return "/"
+    query = request.query_string.decode(errors="replace")
+    return request.script_root + request.path + (f"?{query}" if query else "")
 
 
 def show_http_error(error: HTTPException) -> Any:

@@ -56,7 +56,9 @@ def serve(installed: None) -> Iterator[Serve]:
     """Start a server; returns it and settings that name it."""
     running: list[Controller] = []
 
-    def start(security: str = "none", user: str | None = None, password: str | None = None, **options: Any) -> tuple[Server, Settings]:
+    def start(
+        security: str = "none", user: str | None = None, password: str | None = None, **options: Any
+    ) -> tuple[Server, Settings]:
         handler = Server()
         controller = Controller(handler, hostname="127.0.0.1", port=0, **options)
         with socket.socket() as probe:
@@ -92,9 +94,7 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "certificate.pem"
     path.write_bytes(
         made.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
     return path

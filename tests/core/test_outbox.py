@@ -54,7 +54,7 @@ def ask(shop: Shop, name: str, /, **arguments: str) -> int:
 
 
 def test_an_event_rings_the_pages_of_its_workspace_alone(shop: Shop, other: Shop, redis: Redis) -> None:
-    with redis.pubsub(ignore_subscribe_messages=True) as listening:
+    with redis.pubsub(ignore_subscribe_messages=True) as listening:  # type: ignore[no-untyped-call]
         listening.subscribe(f"live:{shop.workspace.role}", f"live:{other.workspace.role}")
         listening.get_message(timeout=1)
         listening.get_message(timeout=1)
@@ -92,7 +92,7 @@ def test_flushing_valkey_loses_nothing(shop: Shop, redis: Redis) -> None:
     work = ask(shop, "test.greet", name="Hello")
     while outbox.offer(database(), redis):
         pass
-    Queue("default", connection=redis, serializer=JSONSerializer).empty()
+    Queue("default", connection=redis, serializer=JSONSerializer).empty()  # type: ignore[no-untyped-call]
     assert len(rows_of(shop)) == 1
     with database().controlling() as control:
         control.execute(text("update bus.outbox set next_at = now() where id = :id"), {"id": work})

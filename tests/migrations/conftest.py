@@ -18,7 +18,7 @@ def urls() -> Iterator[Urls]:
     owner = make_url(start_throwaway(home).database_url)
 
     def login(name: str) -> str:
-        return owner.set(username=name, password="for this test").render_as_string(hide_password=False)
+        return owner.set(username=name, password="for-this-test").render_as_string(hide_password=False)
 
     yield Urls(owner.render_as_string(hide_password=False), login("okno_ws"), login("okno_control"))
     stop_throwaway(home)

@@ -62,6 +62,7 @@ REFUSED = [
     ("alter role all set search_path to {other}", "42501"),
     ("set session authorization okno_control", "42501"),
     ("set role okno_control", "42501"),
+    ("set role okno_tenant", "42501"),
     ("select set_config('role', '{other}_r', true)", "42501"),
     ("select set_config('search_path', '{other}', true)", "42501"),
     ("update pg_catalog.pg_settings set setting = '{other}_r' where name = 'role'", "42501"),

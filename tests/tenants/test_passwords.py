@@ -54,7 +54,15 @@ def test_common_passwords_are_refused_in_any_spelling(password: str) -> None:
 
 @pytest.mark.parametrize(
     "password",
-    ["Jana.Dvorakova1", "Dvořáková2026", "oknahorak2026", "okna-horak-12", "okno okno okno", "OknaHorakSRO1", "Jana Okno 2026"],
+    [
+        "Jana.Dvorakova1",
+        "Dvořáková2026",
+        "oknahorak2026",
+        "okna-horak-12",
+        "okno okno okno",
+        "OknaHorakSRO1",
+        "Jana Okno 2026",
+    ],
 )
 def test_passwords_made_of_the_persons_own_words_are_refused(password: str) -> None:
     assert "guess" in refusal(password)
@@ -62,9 +70,23 @@ def test_passwords_made_of_the_persons_own_words_are_refused(password: str) -> N
 
 def test_three_thousand_common_passwords_of_enough_length_are_refused() -> None:
     """Every common root with the endings people give it; not one of them gets by."""
-    roots = ["password", "qwerty", "iloveyou", "monkey", "dragon", "football", "letmein", "sunshine", "princess", "welcome", "superman"]
+    roots = [
+        "password",
+        "qwerty",
+        "iloveyou",
+        "monkey",
+        "dragon",
+        "football",
+        "letmein",
+        "sunshine",
+        "princess",
+        "welcome",
+        "superman",
+    ]
     endings = [f"{year}" for year in range(1950, 2030)] + [f"{n:06d}"[::-1] for n in range(0, 1000000, 111111)]
-    tried = [f"{a}{e}{mark}" for a in roots for e in endings for mark in ("", "!", ".", "?") if len(f"{a}{e}{mark}") >= 12]
+    tried = [
+        f"{a}{e}{mark}" for a in roots for e in endings for mark in ("", "!", ".", "?") if len(f"{a}{e}{mark}") >= 12
+    ]
     tried += [f"{a.capitalize()}{e}" for a in roots for e in endings if len(a + e) >= 12]
     assert len(tried) > 3000
     assert [password for password in tried if not passwords.easily_guessed(password, ())] == []

@@ -64,7 +64,9 @@ export default class extends Controller<HTMLElement> {
 
   #sent = (event: Event): void => {
     const form = event.target as HTMLFormElement;
-    if (!form.dataset.draftKey || !(event as CustomEvent<{ success: boolean }>).detail.success) return;
+    const { success, fetchResponse } = (event as CustomEvent<{ success: boolean; fetchResponse?: { response: Response } }>).detail;
+    const signInFirst = fetchResponse && new URL(fetchResponse.response.url).pathname === "/login";
+    if (!form.dataset.draftKey || !success || signInFirst) return;
     clearTimeout(this.#timers.get(form));
     localStorage.removeItem(this.#key(form));
     form.reset(); // so that the page drawn next shows an empty composer, not this text again

@@ -10,6 +10,7 @@ export default class extends Controller<HTMLElement> {
     this.#start();
     for (const event of ["pointerenter", "focusin"]) this.element.addEventListener(event, this.#stop);
     for (const event of ["pointerleave", "focusout"]) this.element.addEventListener(event, this.#start);
+    this.element.addEventListener("turbo:submit-end", () => this.element.remove()); // undone: once is enough
   }
 
   override disconnect(): void {

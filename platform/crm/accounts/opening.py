@@ -4,6 +4,7 @@ The answer is the same whether the e-mail has an account or not (tenants.identit
 e-mail and password is let in, and the workspace is one more of theirs.
 """
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from flask_babel import gettext as _
@@ -61,23 +62,18 @@ def read_sign_up(values: dict[str, Any], password: str) -> SignUp:
     data = None
     try:
         data = SignUp.model_validate(values)
-        address_of(data)
     except ValidationError as error:
         wrong += Invalid.of(error).fields
-    except Invalid as refusal:
-        wrong += refusal.fields
-    try:
-        passwords.check(password, [str(values.get(name, "")) for name in ("name", "email", "business", "slug")])
-    except Invalid as refusal:
-        wrong += refusal.fields
+    typed = {name: str(values.get(name, "")) for name in ("name", "email", "business", "slug")}
+    wished = typed["slug"] or typed["business"]
+    for check in (partial(passwords.check, password, typed.values()), partial(signup.check_slug, wished)):
+        try:
+            check()
+        except Invalid as refusal:
+            wrong += refusal.fields
     if wrong or data is None:
         raise Invalid(*wrong)
     return data
-
-
-def address_of(data: NewWorkspace) -> str:
-    """The address wished for, as it may stand in a URL. Raises Invalid."""
-    return signup.check_slug(data.slug or data.business)
 
 
 def sign_up(data: SignUp, password: str, address: str) -> tuple[Person, Workspace]:
@@ -125,7 +121,7 @@ def open_for(person: Person, data: NewWorkspace) -> Workspace:
 
 def free_address(data: NewWorkspace) -> str:
     """An address that we proposed is numbered where it is taken; one of their own is refused, with a free one named."""
-    wished = address_of(data)
+    wished = signup.check_slug(data.slug or data.business)
     with database().controlling() as control:
         free = signup.free_slug(control, wished)
     if free != wished and wished != slug_of(data.business):

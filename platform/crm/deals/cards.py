@@ -49,9 +49,7 @@ class Teller:
     def tell(self, card: Card) -> Told:
         tone = self.tone(card)
         what = card.name if card.client else ""
-        return Told(
-            card.id, card.client or card.name, what, self.step(card, tone), tone, self.amount(card), card.owner
-        )
+        return Told(card.id, card.client or card.name, what, self.step(card, tone), tone, self.amount(card), card.owner)
 
     def tone(self, card: Card) -> str:
         if card.step is None:
@@ -61,7 +59,7 @@ class Teller:
         return "soon" if card.due_at is not None and card.due_at < self.now + PRESSING else ""
 
     def step(self, card: Card, tone: str) -> str | None:
-        """"Call 13:30", "Measure tomorrow 08:00", "Revise, 3 days late"."""
+        """ "Call 13:30", "Measure tomorrow 08:00", "Revise, 3 days late"."""
         if card.step is None:
             return None
         if tone == "late":
@@ -74,7 +72,7 @@ class Teller:
         return " ".join(part for part in (card.step, "" if today else self.named(due.day), due.clock) if part)
 
     def lateness(self, card: Card) -> str:
-        """"3 days late", "2 h late": no more than a card has room for."""
+        """ "3 days late", "2 h late": no more than a card has room for."""
         passed = self.now - card.due_at if card.due_at else self.now.date() - (card.due_on or self.now.date())
         minutes = passed // timedelta(minutes=1)
         if minutes < 60:
@@ -91,7 +89,7 @@ class Teller:
         return self.days[due]
 
     def amount(self, card: Card) -> str:
-        """"CZK 148,900" as core.pages.money has it, many times quicker."""
+        """ "CZK 148,900" as core.pages.money has it, many times quicker."""
         if card.amount is None:
             return ""
         if card.currency not in self.prices:

@@ -58,7 +58,7 @@ def written_amount(text: str) -> Decimal:
     if re.fullmatch(r"-?\d{1,20}(\.\d{1,2})?", compact):
         return Decimal(compact)
     try:
-        if not re.fullmatch(r"[\d.,'’]{1,30}", compact):
+        if not re.fullmatch(r"[\d.,']{1,30}", compact):
             raise NumberFormatError("")
         return parse_decimal(compact, locale=get_locale() or "en", strict=True)
     except NumberFormatError:
@@ -117,6 +117,7 @@ def stage_choices(pipelines: list[Pipeline], but: Pipeline | None = None) -> lis
     alone = len(pipelines) == 1
     return [
         (str(stage.id), stage.name if alone else f"{pipeline.name}: {stage.name}")
-        for pipeline in pipelines if pipeline is not but
+        for pipeline in pipelines
+        if pipeline is not but
         for stage in pipeline.stages
     ]

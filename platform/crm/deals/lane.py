@@ -17,8 +17,10 @@ STEP = 1.0
 def in_lane(stage: Stage) -> tuple[ColumnElement[bool], ...]:
     """The cards of a lane, whoever may see them: as the board's index has it."""
     return (
-        Deal.pipeline_id == stage.pipeline_id, Deal.stage_id == stage.id,
-        Deal.status == "open", Deal.deleted_at.is_(None),
+        Deal.pipeline_id == stage.pipeline_id,
+        Deal.stage_id == stage.id,
+        Deal.status == "open",
+        Deal.deleted_at.is_(None),
     )
 
 

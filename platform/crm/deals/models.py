@@ -21,7 +21,10 @@ class Pipeline(Record):
     position: Mapped[int] = mapped_column(server_default="0", default=0)
 
     stages: Mapped[list["Stage"]] = relationship(
-        order_by="Stage.position", back_populates="pipeline", lazy="selectin", passive_deletes=True,
+        order_by="Stage.position",
+        back_populates="pipeline",
+        lazy="selectin",
+        passive_deletes=True,
         primaryjoin="and_(Stage.pipeline_id == Pipeline.id, Stage.deleted_at.is_(None))",
     )
 
@@ -56,8 +59,13 @@ class Deal(Owned, Record):
         CheckConstraint("status in ('open', 'won', 'lost')", name="status"),
         CheckConstraint("amount >= 0", name="amount"),
         Index(
-            "ix_deal_board", "pipeline_id", "stage_id", "rank", "id",
-            postgresql_where=text("deleted_at is null and status = 'open'"), postgresql_include=["amount", "owner_id"],
+            "ix_deal_board",
+            "pipeline_id",
+            "stage_id",
+            "rank",
+            "id",
+            postgresql_where=text("deleted_at is null and status = 'open'"),
+            postgresql_include=["amount", "owner_id"],
         ),
         Index("ix_deal_closed", "status", "closed_at", postgresql_include=["owner_id", "amount"]),
         Index("ix_deal_owner", "owner_id", "id", postgresql_where=text("deleted_at is null")),

@@ -35,7 +35,7 @@ class Sums:
         return bool(self.amounts)
 
     def __str__(self) -> str:
-        """"CZK 1.48 m + EUR 12,000", by the alphabet of the codes, so that nothing jumps as amounts change."""
+        """ "CZK 1.48 m + EUR 12,000", by the alphabet of the codes, so that nothing jumps as amounts change."""
         return " + ".join(rounded(amount, currency) for currency, amount in sorted(self.amounts.items()))
 
 

@@ -42,13 +42,18 @@ def index(actor: Actor) -> str:
     pipeline = chosen(pipelines)
     members = colleagues(actor)
     named = [
-        *members, *((stage.id, stage.name) for stage in pipeline.stages),
+        *members,
+        *((stage.id, stage.name) for stage in pipeline.stages),
         *queries.named(actor, Contact, request.args.get("contact_id", "")),
         *queries.named(actor, Company, request.args.get("company_id", "")),
     ]
     common = {
-        "pipelines": pipelines, "pipeline": pipeline, "members": members, "periods": periods(today_of(actor)),
-        "teller": Teller(actor), "names": {str(key): name for key, name in named},
+        "pipelines": pipelines,
+        "pipeline": pipeline,
+        "members": members,
+        "periods": periods(today_of(actor)),
+        "teller": Teller(actor),
+        "names": {str(key): name for key, name in named},
     }
     if request.args.get("view") == "list":
         return listed(actor, pipeline, common)
@@ -57,9 +62,14 @@ def index(actor: Actor) -> str:
     lanes = queries.board(actor, pipeline, ask, more)
     total = queries.total(lane.totals for lane in lanes)
     return render(
-        actor, "deals/board.html", ask=ask, lanes=lanes, total=total,
+        actor,
+        "deals/board.html",
+        ask=ask,
+        lanes=lanes,
+        total=total,
         owners={card.owner for lane in lanes for card in lane.cards if card.owner},
-        without_step=without_step(actor, queries.in_pipeline(pipeline, ask), total.count), **common,
+        without_step=without_step(actor, queries.in_pipeline(pipeline, ask), total.count),
+        **common,
     )
 
 
@@ -71,9 +81,16 @@ def listed(actor: Actor, pipeline: Pipeline, common: dict[str, Any]) -> str:
     totals = queries.totals_by_stage(actor, here, pipeline.stages)
     total = queries.total(totals.values())
     return render(
-        actor, "deals/list.html", ask=ask, found=found, cards=queries.cards(actor, found.rows), total=total,
-        status=status, stages={stage.id: stage for stage in pipeline.stages},
-        without_step=without_step(actor, here, total.count), **common,
+        actor,
+        "deals/list.html",
+        ask=ask,
+        found=found,
+        cards=queries.cards(actor, found.rows),
+        total=total,
+        status=status,
+        stages={stage.id: stage for stage in pipeline.stages},
+        without_step=without_step(actor, here, total.count),
+        **common,
     )
 
 
@@ -133,9 +150,18 @@ def show(actor: Actor, deal_id: UUID) -> Answer:
     stages = told_stages(actor, deal, here, queries.time_in_stages(actor, deal))
     at = [stage.id for stage in here.stages].index(deal.stage_id)
     return render(
-        actor, "deals/show.html", deal=deal, subject=deal, around=queries.around(actor, deal), pipeline=here,
-        stages=stages, at=at, others=stage_choices(pipelines, but=here), today=today_of(actor),
-        tasks=of_subject(actor, deal), feed=timeline_of(actor, deal=deal),
+        actor,
+        "deals/show.html",
+        deal=deal,
+        subject=deal,
+        around=queries.around(actor, deal),
+        pipeline=here,
+        stages=stages,
+        at=at,
+        others=stage_choices(pipelines, but=here),
+        today=today_of(actor),
+        tasks=of_subject(actor, deal),
+        feed=timeline_of(actor, deal=deal),
     )
 
 
@@ -154,7 +180,7 @@ def told_stages(
 
 
 def lasting(time: timedelta) -> str:
-    """"18 min", "3 h", "5 days"; nothing for less than a minute."""
+    """ "18 min", "3 h", "5 days"; nothing for less than a minute."""
     minutes = int(time.total_seconds() // 60)
     if not minutes:
         return ""
@@ -213,9 +239,7 @@ def move(actor: Actor, deal_id: UUID) -> Answer:
     deal = actor.find(Deal, deal_id)
     below, above = lane.neighbours(actor, deal)
     came = came_from(url_for("deals.show", deal_id=deal_id))
-    undo = url_for(
-        "deals.move", deal_id=deal_id, stage=deal.stage_id, before=below, after=above, undo="1", next=came
-    )
+    undo = url_for("deals.move", deal_id=deal_id, stage=deal.stage_id, before=below, after=above, undo="1", next=came)
     from_stage = deal.stage_id
     wanted = {"stage_id": "stage", "before": "before", "after": "after"}
     values = {name: request.values.get(field) or None for name, field in wanted.items()}
@@ -268,7 +292,10 @@ def reasons(actor: Actor) -> list[str]:
     """The usual reasons, in the workspace's language, so that all its members count the same ones."""
     with force_locale(actor.workspace.language):
         return [
-            _("Too expensive"), _("Chose another firm"), _("Delivery too late"), _("No longer wants it"),
+            _("Too expensive"),
+            _("Chose another firm"),
+            _("Delivery too late"),
+            _("No longer wants it"),
             _("We did not answer in time"),
         ]
 

@@ -139,9 +139,12 @@ def filled(
     counts = queries.deals_in(actor, pipeline) if pipeline else {}
     everything = queries.pipelines(actor)
     return {
-        "typed": typed, "pipeline": pipeline, "theirs": theirs,
+        "typed": typed,
+        "pipeline": pipeline,
+        "theirs": theirs,
         "counts": {str(stage_id): count for stage_id, count in counts.items()},
-        "elsewhere": stage_choices(everything, but=pipeline) if pipeline else [], "alone": len(everything) == 1,
+        "elsewhere": stage_choices(everything, but=pipeline) if pipeline else [],
+        "alone": len(everything) == 1,
     }
 
 

@@ -135,10 +135,15 @@ def remove(actor: Actor, stage: Stage, target: Stage | None, kept: list[UUID]) -
     count = count_deals(actor, Deal.stage_id == stage.id)
     if count and (target is None or target.id not in kept):
         raise Invalid(
-            ("deals_to", ngettext(
-                "%(num)s deal is in %(stage)s. Choose a stage that takes it over.",
-                "%(num)s deals are in %(stage)s. Choose a stage that takes them over.", count, stage=stage.name,
-            ))
+            (
+                "deals_to",
+                ngettext(
+                    "%(num)s deal is in %(stage)s. Choose a stage that takes it over.",
+                    "%(num)s deals are in %(stage)s. Choose a stage that takes them over.",
+                    count,
+                    stage=stage.name,
+                ),
+            )
         )
     if target is not None and count:
         hand_over(actor, stage, target)

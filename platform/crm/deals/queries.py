@@ -62,8 +62,17 @@ LISTING = Listing(
 
 
 ON_CARD = (
-    Deal.id, Deal.name, Deal.stage_id, Deal.status, Deal.amount, Deal.currency, Deal.expected_close, Deal.rank,
-    Deal.owner_id, Deal.contact_id, Deal.company_id,
+    Deal.id,
+    Deal.name,
+    Deal.stage_id,
+    Deal.status,
+    Deal.amount,
+    Deal.currency,
+    Deal.expected_close,
+    Deal.rank,
+    Deal.owner_id,
+    Deal.contact_id,
+    Deal.company_id,
 )
 
 
@@ -159,9 +168,18 @@ def cards_from(actor: Actor, deal: Any, source: Any) -> Select[Any]:
     )
     return (
         select(
-            deal.id, deal.name, deal.stage_id, deal.status, deal.amount, deal.currency, deal.expected_close,
-            Member.name.label("owner"), func.coalesce(company, contact).label("client"),
-            step.c.name.label("step"), step.c.due_on, step.c.due_at,
+            deal.id,
+            deal.name,
+            deal.stage_id,
+            deal.status,
+            deal.amount,
+            deal.currency,
+            deal.expected_close,
+            Member.name.label("owner"),
+            func.coalesce(company, contact).label("client"),
+            step.c.name.label("step"),
+            step.c.due_on,
+            step.c.due_at,
         )
         .select_from(source)
         .outerjoin(Member, Member.id == deal.owner_id)
@@ -236,8 +254,9 @@ def known(actor: Actor, deal_id: UUID) -> Deal:
 
 def deals_in(actor: Actor, pipeline: Pipeline) -> dict[UUID, int]:
     """How many deals, open or closed, stand in each stage that has any: all there are, whoever may see them."""
-    query = select(Deal.stage_id, func.count()).where(Deal.pipeline_id == pipeline.id, Deal.deleted_at.is_(None))
-    return dict(actor.db.execute(query.group_by(Deal.stage_id)).tuples().all())
+    here = (Deal.pipeline_id == pipeline.id, Deal.deleted_at.is_(None))
+    rows = actor.db.execute(select(Deal.stage_id, func.count().label("deals")).where(*here).group_by(Deal.stage_id))
+    return {row.stage_id: row.deals for row in rows}
 
 
 def called(actor: Actor, deal: Deal) -> str:

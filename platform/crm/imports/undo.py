@@ -173,7 +173,7 @@ def finish(place: Place, actor: Actor, found: Import, edited: dict[str, list[str
     made = select(Contact.id, Contact.name).where(Contact.import_id == found.id, Contact.deleted_at.is_(None))
     kept = [[str(row.id), row.name, []] for row in actor.db.execute(made.order_by(Contact.id))]
     ids = [UUID(contact_id) for contact_id in edited]
-    names = dict(actor.db.execute(select(Contact.id, Contact.name).where(Contact.id.in_(ids))).tuples().all())
+    names = {row.id: row.name for row in actor.db.execute(select(Contact.id, Contact.name).where(Contact.id.in_(ids)))}
     kept += [[contact_id, names[UUID(contact_id)], fields] for contact_id, fields in edited.items()]
     counted = actor.db.execute(
         text("""

@@ -139,9 +139,7 @@ def test_right_passwords_do_not_count(visitor: Visitor) -> None:
                             email=visitor.email, password=PASSWORD).status_code == 303  # fmt: skip
 
 
-def test_without_valkey_one_logs_in_and_guessing_is_locked_all_the_same(
-    visitor: Visitor, without_valkey: None
-) -> None:
+def test_without_valkey_one_logs_in_and_guessing_is_locked_all_the_same(visitor: Visitor, without_valkey: None) -> None:
     assert visitor.fresh().log_in().status_code == 303
     statuses = [visitor.fresh().log_in("wrong words in a row").status_code for _ in range(11)]
     assert statuses == [422] * 10 + [429]

@@ -19,7 +19,9 @@ def test_mail_is_listed_and_shown_without_running_anything_in_it(app: Flask) -> 
     mail.send(Message("one", visitor.email, "Zkouška <b>", "text & http://localhost:8000/x", hostile), settings())
     page = visitor.get("/dev/mail/").text
     assert "Zkouška &lt;b&gt;" in page
-    path = "/dev/mail/" + next(part for part in page.split('href="/dev/mail/') if visitor.email in part).split('"', 1)[0]
+    path = (
+        "/dev/mail/" + next(part for part in page.split('href="/dev/mail/') if visitor.email in part).split('"', 1)[0]
+    )
     shown = visitor.get(path)
     assert 'sandbox="allow-popups' in shown.text
     assert "frame-src 'self'" in shown.headers["Content-Security-Policy"]

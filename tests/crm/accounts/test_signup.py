@@ -19,7 +19,9 @@ def visitor(app: Flask) -> Visitor:
 def workspace(slug: str) -> tuple[object, ...]:
     with database().controlling() as control:
         row = control.execute(
-            text("select name, state, language, time_zone, country, currency, industry from control.workspace where slug = :s"),
+            text(
+                "select name, state, language, time_zone, country, currency, industry from control.workspace where slug = :s"
+            ),
             {"s": slug},
         ).first()
     return tuple(row) if row else ()

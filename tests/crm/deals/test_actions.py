@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
-
 from sqlalchemy import text
 
 from core.actor import Actor
@@ -14,7 +14,7 @@ from core.errors import Busy, Conflict, Forbidden, Invalid, NotFound
 from core.ids import new_id
 from crm.contacts import actions as contacts
 from crm.deals import actions, queries
-from crm.deals.actions import AssignedDeal, ChangedDeal, LostDeal, MovedDeal, NewDeal, OneDeal
+from crm.deals.actions import AssignedDeal, ChangedDeal, LostDeal, MovedDeal, OneDeal
 from crm.deals.models import Deal, Stage
 from crm.tasks import actions as tasks
 from tests.shop import Shop
@@ -24,7 +24,7 @@ def stages(actor: Actor) -> list[Stage]:
     return queries.pipelines(actor)[0].stages
 
 
-def add(actor: Actor, name: str, **values: object) -> Deal:
+def add(actor: Actor, name: str, **values: Any) -> Deal:
     return actions.create(actor, actions.create.parse({"name": name, **values}))
 
 
@@ -34,7 +34,12 @@ def test_a_deal_starts_at_the_top_of_the_first_stage_with_the_workspaces_currenc
         second = add(actor, "Garage door", amount="148900.50", currency="eur")
         stage = stages(actor)[0]
         owner = actor.member.id
-    assert (first.stage_id, first.pipeline_id, first.currency, first.status) == (stage.id, stage.pipeline_id, "CZK", "open")
+    assert (first.stage_id, first.pipeline_id, first.currency, first.status) == (
+        stage.id,
+        stage.pipeline_id,
+        "CZK",
+        "open",
+    )
     assert (second.amount, second.currency, second.owner_id) == (Decimal("148900.50"), "EUR", owner)
     assert second.rank < first.rank
 
@@ -42,16 +47,32 @@ def test_a_deal_starts_at_the_top_of_the_first_stage_with_the_workspaces_currenc
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("name", ""), ("name", "x" * 201), ("name", "zero\0byte"), ("amount", "-1"), ("amount", "1.001"),
-        ("amount", "NaN"), ("amount", "1e30"), ("amount", "a lot"), ("currency", "XXX"), ("currency", "koruna"),
-        ("probability", 101), ("probability", -1), ("probability", 12.5), ("expected_close", "tomorrow"),
-        ("about", "x" * 10_001), ("contact_id", str(UUID(int=1))), ("company_id", str(UUID(int=1))),
-        ("owner_id", str(UUID(int=1))), ("stage_id", str(UUID(int=1))), ("pipeline_id", str(UUID(int=1))), ("color", "red"),
+        ("name", ""),
+        ("name", "x" * 201),
+        ("name", "zero\0byte"),
+        ("amount", "-1"),
+        ("amount", "1.001"),
+        ("amount", "NaN"),
+        ("amount", "1e30"),
+        ("amount", "a lot"),
+        ("currency", "XXX"),
+        ("currency", "koruna"),
+        ("probability", 101),
+        ("probability", -1),
+        ("probability", 12.5),
+        ("expected_close", "tomorrow"),
+        ("about", "x" * 10_001),
+        ("contact_id", str(UUID(int=1))),
+        ("company_id", str(UUID(int=1))),
+        ("owner_id", str(UUID(int=1))),
+        ("stage_id", str(UUID(int=1))),
+        ("pipeline_id", str(UUID(int=1))),
+        ("color", "red"),
     ],
 )
 def test_bad_input_is_refused_at_its_field(shop: Shop, field: str, value: object) -> None:
     with shop.acting() as actor, pytest.raises(Invalid) as refusal:
-        add(actor, **{"name": "Balcony door", field: value})
+        actions.create(actor, actions.create.parse({"name": "Balcony door", field: value}))
     assert [name for name, _message in refusal.value.fields] == [field]
     assert shop.rows("select 1 from deal") == []
 
@@ -153,7 +174,9 @@ def test_won_lost_and_open_again(shop: Shop) -> None:
             actions.win(actor, OneDeal(id=deal.id))
         again = actions.reopen(actor, OneDeal(id=deal.id))
         assert (again.status, again.closed_at, again.lost_reason) == ("open", None, "")
-    assert [row.text for row in shop.rows("select text from note where deal_id = :id", id=deal.id)] == ["They wanted wood."]
+    assert [row.text for row in shop.rows("select text from note where deal_id = :id", id=deal.id)] == [
+        "They wanted wood."
+    ]
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 201])

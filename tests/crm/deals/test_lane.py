@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
+from core.listing import Ask
 from crm.deals import actions, queries
 from crm.deals.actions import MovedDeal, NewDeal
 from crm.deals.models import Deal
@@ -14,7 +15,9 @@ from tests.shop import Shop
 
 CARDS = 6
 MOVES = st.lists(
-    st.tuples(st.integers(0, CARDS - 1), st.integers(0, 1), st.integers(0, CARDS), st.booleans()), min_size=1, max_size=30
+    st.tuples(st.integers(0, CARDS - 1), st.integers(0, 1), st.integers(0, CARDS), st.booleans()),
+    min_size=1,
+    max_size=30,
 )
 
 
@@ -30,9 +33,9 @@ def test_cards_stand_where_they_were_put(shop: Shop, moves: list[tuple[int, int,
         actor.db.execute(delete(Deal))
         ids = [actions.create(actor, NewDeal(name=f"Deal {number}")).id for number in range(CARDS)]
         lanes = [list(reversed(ids)), list[UUID]()]
-        for card, to, place, by_the_upper in moves:
+        for card, to, wanted, by_the_upper in moves:
             target = [one for one in lanes[to] if one != ids[card]]
-            place = min(place, len(target))
+            place = min(wanted, len(target))
             above = target[place - 1] if place else None
             below = target[place] if place < len(target) else None
             if not above and not below and ids[card] in lanes[to]:
@@ -43,7 +46,7 @@ def test_cards_stand_where_they_were_put(shop: Shop, moves: list[tuple[int, int,
                 if ids[card] in cards:
                     cards.remove(ids[card])
             lanes[to].insert(place, ids[card])
-        board = queries.board(actor, queries.pipelines(actor)[0], queries.Ask())
+        board = queries.board(actor, queries.pipelines(actor)[0], Ask())
     assert [[card.id for card in part.cards] for part in board[:2]] == lanes
 
 

@@ -50,7 +50,7 @@ def test_the_board_tells_client_next_step_amount_and_sums(shop: Shop) -> None:
     add(shop, "5 plastic windows", contact_id=contact, amount="1480000")
     add(shop, "<b>Gate</b>", amount="2500.50", currency="EUR")
     board = page(shop.browser(), shop, "/deals/").replace("\N{NO-BREAK SPACE}", " ")
-    assert "2 open · <b class=\"ink\">CZK 1.48 m + EUR 2,50" in board
+    assert '2 open · <b class="ink">CZK 1.48 m + EUR 2,50' in board
     assert 'data-name="Radek Beneš"' in board
     assert "&lt;b&gt;Gate" in board
     assert board.count("No next step") >= 2
@@ -65,8 +65,10 @@ def test_filters_of_the_address_narrow_board_and_list(shop: Shop) -> None:
     client = shop.browser()
     for view in ("", "&view=list"):
         for query, shown, hidden in (
-            ("closes_before=2026-02-01", "Early door", "Late gate"), ("no_next_step=true", "Early door", "Late gate"),
-            ("q=gate", "Late gate", "Early door"), ("mine=false", None, "Early door"),
+            ("closes_before=2026-02-01", "Early door", "Late gate"),
+            ("no_next_step=true", "Early door", "Late gate"),
+            ("q=gate", "Late gate", "Early door"),
+            ("mine=false", None, "Early door"),
         ):
             text = page(client, shop, f"/deals/?{query}{view}")
             assert shown is None or shown in text
@@ -89,10 +91,22 @@ def test_the_list_shows_won_and_lost_when_asked(shop: Shop) -> None:
 
 def test_a_form_sent_twice_makes_one_deal_and_opens_its_card(shop: Shop) -> None:
     client, chosen = shop.browser(), str(new_id())
-    fields = {"id": chosen, "name": "Balcony door", "amount": "148,900.50", "currency": "CZK", "owner_id": "",
-              "contact_id": "", "company_id": "", "expected_close": "2026-12-04", "probability": "", "about": ""}
+    fields = {
+        "id": chosen,
+        "name": "Balcony door",
+        "amount": "148,900.50",
+        "currency": "CZK",
+        "owner_id": "",
+        "contact_id": "",
+        "company_id": "",
+        "expected_close": "2026-12-04",
+        "probability": "",
+        "about": "",
+    }
     answers = [send(client, shop, "/deals/", **fields) for _time in range(2)]
-    assert [(one.status_code, urlsplit(one.location).path) for one in answers] == [(303, shop.path(f"/deals/{chosen}"))] * 2
+    assert [(one.status_code, urlsplit(one.location).path) for one in answers] == [
+        (303, shop.path(f"/deals/{chosen}"))
+    ] * 2
     row = shop.rows("select amount, owner_id from deal")
     assert [str(one.amount) for one in row] == ["148900.50"]
     card = page(client, shop, f"/deals/{chosen}").replace("\N{NO-BREAK SPACE}", " ")
@@ -103,11 +117,19 @@ def test_a_form_sent_twice_makes_one_deal_and_opens_its_card(shop: Shop) -> None
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("name", "", "Fill this in."), ("amount", "-5", "At least 0."), ("amount", "a lot", "Write a number"),
-        ("amount", "1.2.3", "Write a number"), ("amount", "10,00", "Write a number"), ("amount", "1e9999", "Write a number"),
-        ("probability", "150", "At most"), ("expected_close", "soon", "Write a date"), ("currency", "XXX", "no such currency"),
-        ("contact_id", "x", "not an identifier"), ("stage_id", str(UUID(int=1)), "no such stage"),
-        ("about", "zero\0byte", "zero bytes"), ("name", "<script>" * 40, "Too long"),
+        ("name", "", "Fill this in."),
+        ("amount", "-5", "At least 0."),
+        ("amount", "a lot", "Write a number"),
+        ("amount", "1.2.3", "Write a number"),
+        ("amount", "10,00", "Write a number"),
+        ("amount", "1e9999", "Write a number"),
+        ("probability", "150", "At most"),
+        ("expected_close", "soon", "Write a date"),
+        ("currency", "XXX", "no such currency"),
+        ("contact_id", "x", "not an identifier"),
+        ("stage_id", str(UUID(int=1)), "no such stage"),
+        ("about", "zero\0byte", "zero bytes"),
+        ("name", "<script>" * 40, "Too long"),
     ],
 )
 def test_a_refused_form_keeps_what_was_typed(shop: Shop, field: str, value: str, words: str) -> None:
@@ -125,10 +147,10 @@ def test_a_refused_form_keeps_what_was_typed(shop: Shop, field: str, value: str,
 def test_an_edit_over_anothers_edit_shows_both_and_can_be_saved_again(shop: Shop) -> None:
     deal = add(shop, "Balcony door", amount="100")
     client = shop.browser()
-    stale = form.FIELDS
     with shop.acting() as actor:
         actions.change(actor, actions.change.parse({"id": deal, "name": "Garage door", "amount": "200"}))
-    fields = {**dict.fromkeys(stale, ""), "name": "Balcony door, oak", "amount": "100", "currency": "CZK", "version": "1"}
+    fields = {**dict.fromkeys(form.FIELDS, ""), "name": "Balcony door, oak", "amount": "100", "currency": "CZK"}
+    fields["version"] = "1"
     answer = send(client, shop, f"/deals/{deal}/edit", **fields)
     text = answer.get_data(as_text=True)
     assert answer.status_code == 412
@@ -162,20 +184,19 @@ def test_an_unknown_fact_is_nowhere(shop: Shop) -> None:
 
 
 def test_a_drag_answers_in_json_and_its_undo_brings_the_card_back(shop: Shop) -> None:
-    low, middle, _high = (add(shop, name) for name in ("Low", "Middle", "High"))
+    _low, middle, _high = (add(shop, name) for name in ("Low", "Middle", "High"))
     first, second = stage_ids(shop)[:2]
     client = shop.browser()
     token = csrf(client, shop.path("/deals/"))
     url = shop.path(f"/deals/{middle}/move?next={shop.path('/deals/')}")
     fields = {"csrf_token": token, "stage": second, "before": "", "after": ""}
     answer = client.post(url, data=fields, headers={"Accept": "application/json"})
-    assert answer.json["text"] == "Middle moved to Called"
+    assert answer.get_json()["text"] == "Middle moved to Called"
     assert shop.rows("select stage_id from deal where id = :id", id=middle)[0].stage_id == second
-    undone = client.post(answer.json["undo"], data={"csrf_token": token})
+    undone = client.post(answer.get_json()["undo"], data={"csrf_token": token})
     assert (undone.status_code, undone.location) == (303, shop.path("/deals/"))
     order = shop.rows("select name from deal where stage_id = :id order by rank", id=first)
     assert [row.name for row in order] == ["High", "Middle", "Low"]
-    assert low
 
 
 def test_a_move_into_a_stage_that_is_gone_says_so_and_leaves_the_card(shop: Shop) -> None:
@@ -185,7 +206,7 @@ def test_a_move_into_a_stage_that_is_gone_says_so_and_leaves_the_card(shop: Shop
     fields = {"csrf_token": token, "stage": UUID(int=1)}
     answer = client.post(shop.path(f"/deals/{deal}/move"), data=fields, headers={"Accept": "application/json"})
     assert (answer.status_code, answer.mimetype) == (409, "application/problem+json")
-    assert "stage is gone" in answer.json["detail"]
+    assert "stage is gone" in answer.get_json()["detail"]
     assert shop.rows("select stage_id from deal")[0].stage_id == stage_ids(shop)[0]
 
 
@@ -246,7 +267,7 @@ def test_another_workspaces_deal_has_no_page(shop: Shop, other: Shop) -> None:
 
 def rows_of(shop: Shop) -> dict[str, str]:
     found = shop.rows("select id, name, probability from stage where deleted_at is null order by position")
-    return {f"stages-{n}-{name}": str(getattr(row, name)) for n, row in enumerate(found) for name in ("id", "name", "probability")}
+    return {f"stages-{n}-{name}": str(value) for n, row in enumerate(found) for name, value in row._mapping.items()}
 
 
 def test_stages_are_edited_without_scripts(shop: Shop) -> None:
@@ -300,7 +321,7 @@ def test_a_pipeline_is_made_and_deleted_with_its_deals_handed_over(shop: Shop) -
     deal = add(shop, "Repair", stage_id=stage)
     path = f"/settings/pipelines/{fields['id']}/delete"
     assert send(client, shop, path).status_code == 409
-    target = stage_ids(shop)[0]
+    target = shop.rows("select id from stage where name = 'Quote'")[0].id
     assert send(client, shop, path, deals_to=target).status_code == 303
     assert shop.rows("select stage_id from deal where id = :id", id=deal)[0].stage_id == target
 

@@ -47,7 +47,8 @@ def test_stages_are_added_renamed_and_put_in_another_order(shop: Shop) -> None:
         pipeline = first(actor)
         stages = given(pipeline.stages)
         stages[0]["name"] = "Fresh"
-        version = edit(actor, pipeline.id, stages=[stages[1], stages[0], {"name": "New", "probability": 5}, *stages[2:]]).version
+        order = [stages[1], stages[0], {"name": "New", "probability": 5}, *stages[2:]]
+        version = edit(actor, pipeline.id, stages=order).version
     assert version == 2
     assert names(shop, pipeline.id)[:4] == ["Called", "Fresh", "New", "Measurement"]
 
@@ -80,8 +81,12 @@ def test_a_stage_with_deals_is_not_removed_without_saying_where_they_go(shop: Sh
 @pytest.mark.parametrize(
     "stages",
     [
-        [], [{"name": "", "probability": 10}], [{"name": "New", "probability": 101}], [{"name": "New"}],
-        [{"id": str(UUID(int=1)), "name": "New", "probability": 10}], [{"name": "New", "probability": 1}] * 21,
+        [],
+        [{"name": "", "probability": 10}],
+        [{"name": "New", "probability": 101}],
+        [{"name": "New"}],
+        [{"id": str(UUID(int=1)), "name": "New", "probability": 10}],
+        [{"name": "New", "probability": 1}] * 21,
     ],
 )
 def test_bad_stages_are_refused(shop: Shop, stages: list[dict[str, object]]) -> None:

@@ -1,5 +1,6 @@
 """The board and the list tell the same numbers, never mix currencies, and show no more than their reader may see."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -35,7 +36,8 @@ def furnished(actor: Actor) -> list[Deal]:
         add(actor, "Garage door", amount="2000", currency="EUR", probability=50, stage_id=one),
         add(actor, "Shop window", amount="3000", expected_close="2026-03-10", stage_id=two),
         add(actor, "Winter garden", stage_id=two),
-        add(actor, "Won", amount="9000", stage_id=two), add(actor, "Lost", amount="9000", stage_id=two),
+        add(actor, "Won", amount="9000", stage_id=two),
+        add(actor, "Lost", amount="9000", stage_id=two),
         add(actor, "Deleted", amount="9000", stage_id=two),
     ]
     step(actor, deals[0], "Call")
@@ -47,8 +49,13 @@ def furnished(actor: Actor) -> list[Deal]:
 
 
 FILTERS = [
-    {}, {"mine": "true"}, {"mine": "false"}, {"no_next_step": "true"}, {"no_next_step": "false"},
-    {"closes_before": "2026-02-01"}, {"closes_before": "2026-01-10"},
+    {},
+    {"mine": "true"},
+    {"mine": "false"},
+    {"no_next_step": "true"},
+    {"no_next_step": "false"},
+    {"closes_before": "2026-02-01"},
+    {"closes_before": "2026-01-10"},
 ]
 
 
@@ -125,7 +132,8 @@ def test_a_field_worker_sees_own_deals_without_the_names_of_others_records(shop:
 def test_pages_of_every_order_meet_without_gap_or_repetition(shop: Shop, sort: str, down: str) -> None:
     with shop.acting() as actor:
         for number in range(7):
-            add(actor, f"Deal {number % 3}", amount=[None, 100, 200][number % 3], expected_close=None if number % 2 else "2026-05-01")
+            day = None if number % 2 else "2026-05-01"
+            add(actor, f"Deal {number % 3}", amount=[None, 100, 200][number % 3], expected_close=day)
         whole = [row.id for row in queries.LISTING.page(actor, Ask(sort=down + sort), Deal.id).rows]
         found: list[UUID] = []
         cursor = ""
@@ -160,7 +168,7 @@ def test_a_card_says_what_comes_next_and_how_late_it_is(shop: Shop) -> None:
 
         def told(step: str | None, due_on: date | None = None, hour: str = "") -> tuple[str | None, str]:
             at = datetime.fromisoformat(f"{due_on} {hour}").replace(tzinfo=teller.zone) if hour else None
-            found = teller.tell(queries.replace(card, step=step, due_on=due_on, due_at=at))
+            found = teller.tell(replace(card, step=step, due_on=due_on, due_at=at))
             return found.step, found.tone
 
         today = date(2026, 11, 23)

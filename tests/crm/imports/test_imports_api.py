@@ -4,8 +4,10 @@ import io
 from typing import Any
 
 import orjson
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
+from core.db import database
 from tests.crm.imports.importing import SIMPLE, contacts, messy, work
 from tests.crm.imports.test_import import kept_files
 from tests.shop import Api, Shop
@@ -98,9 +100,10 @@ def test_wrong_options_and_files_are_problems_that_name_the_field(shop: Shop) ->
 
 def test_rights_and_workspaces_hold(shop: Shop, other: Shop) -> None:
     reader = shop.api(shop.member("head"))
-    with shop.acting() as actor:
-        actor.db.execute(__import__("sqlalchemy").text("update member set role_id = (select id from role where key = 'reader') where name = 'Ondřej Král'"))
-        actor.db.commit()
+    with database().workspace(shop.workspace) as session, session.begin():
+        session.execute(
+            text("update member set role_id = (select id from role where key = 'reader') where name = 'Ondřej Král'")
+        )
     assert upload(reader).status_code == 403
     assert reader.get("/imports").status_code == 403
     assert kept_files(shop) == []
