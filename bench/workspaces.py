@@ -81,7 +81,8 @@ def growth(grounds: Grounds) -> Iterator[Figure]:
         at_few, at_many = compare(Side(few, sides[0][1]), Side(many, sides[1][1]), seconds=4)
     yield Figure(
         f"a request at {MANY:,} workspaces beside 10", f"{at_many.rate:.0f}/s, p95 {at_many.percentile(0.95):.1f} ms",
-        f"{at_few.rate:.0f}/s, p95 {at_few.percentile(0.95):.1f} ms", at_many.percentile(0.95) / at_few.percentile(0.95), 1.3,
+        f"{at_few.rate:.0f}/s, p95 {at_few.percentile(0.95):.1f} ms",
+        at_many.percentile(0.95) / at_few.percentile(0.95), 1.3,
     )  # fmt: skip
 
 

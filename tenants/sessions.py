@@ -61,7 +61,8 @@ def find(control: Session, value: str) -> SignedIn | None:
 
 def of_identity(control: Session, identity_id: UUID) -> list[SignIn]:
     """All sessions of a person, the last used first."""
-    return list(control.scalars(select(SignIn).where(SignIn.identity_id == identity_id).order_by(SignIn.seen_at.desc())))
+    theirs = select(SignIn).where(SignIn.identity_id == identity_id)
+    return list(control.scalars(theirs.order_by(SignIn.seen_at.desc())))
 
 
 def end(control: Session, identity_id: UUID, session_id: UUID | None = None, *, keep: UUID | None = None) -> int:

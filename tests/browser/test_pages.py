@@ -98,7 +98,7 @@ class Records:
         table = argument.removesuffix("_id")
         if table == argument:
             pytest.fail(f"{rule}: say in Records.value what <{argument}> is")
-        return self.shop.rows(f'select id from "{table}" order by id limit 1')[0].id  # noqa: S608 - names of ours
+        return self.shop.rows(f'select id from "{table}" order by id limit 1')[0].id
 
     def link(self, purpose: Any) -> Any:
         with self.shop.base.controlling() as control:

@@ -35,13 +35,17 @@ class Server:
         self.got: list[Envelope] = []
         self.to_recipient = self.to_data = ""
 
-    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: Any) -> str:
+    async def handle_RCPT(  # noqa: N802 (aiosmtpd's name)
+        self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: Any
+    ) -> str:
         if self.to_recipient:
             return self.to_recipient
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:
+    async def handle_DATA(  # noqa: N802 (aiosmtpd's name)
+        self, _server: Any, _session: Any, envelope: Envelope
+    ) -> str:
         if self.to_data:
             return self.to_data
         self.got.append(envelope)

@@ -17,7 +17,6 @@ from tests.shop import Shop, csrf
 from tests.visitor import PASSWORD, Visitor, body
 
 
-
 def pages(app: Flask, method: str) -> Iterator[Rule]:
     """Every route that is a page and not the API, which takes tokens and no cookies."""
     for rule in app.url_map.iter_rules():

@@ -221,8 +221,8 @@ def test_a_connection_that_kept_a_role_is_not_used(houses: tuple[Shop, Shop]) ->
 def narrow(app: Flask) -> Iterator[Database]:
     """A database of two connections."""
     base = Database(settings().workspace_database_url, settings().control_database_url)
-    base.ws.pool._max_overflow = 0  # type: ignore[attr-defined]
-    base.ws.pool._pool.maxsize = 2  # type: ignore[attr-defined]
+    pool: Any = base.ws.pool
+    pool._max_overflow, pool._pool.maxsize, pool._timeout = 0, 2, 60
     yield base
     base.dispose()
 

@@ -30,7 +30,7 @@ AT_ONCE = {"csv": 1 << 20, "xlsx": 200_000}  # bytes that are checked while the 
 STEP = 5_000  # rows between two looks into the workspace
 SHOWN = 20  # rows of each kind to look at
 FIRST = 6
-LONGEST = 200  # characters of a cell to look at
+LONGEST = 80  # characters of a cell to look at
 
 # The columns of the table "How it will look", each with the fields that fill it.
 LOOKS: dict[str, tuple[str, ...]] = {
@@ -144,12 +144,16 @@ def look_of(key: str, row: Row, parsed: ParsedContact | RefusedRow | None, field
     if isinstance(parsed, ParsedContact):
         value = shown_value(key, parsed)
         was = [change.before for change in parsed.changes if change.field in LOOKS[key]]
-        return {"text": value[:LONGEST], **({"was": was[0][:LONGEST]} if was and was[0] != value else {})}
+        return {"text": cut(value), **({"was": cut(was[0])} if was and was[0] != value else {})}
     cells = [row.cells[at] for at, field in sorted(fields.items()) if field in LOOKS[key] and at < len(row.cells)]
-    cell = {"text": " ".join(cells)[:LONGEST]}
+    cell = {"text": cut(" ".join(cells))}
     if parsed and parsed.field in LOOKS[key]:
-        cell |= {"text": parsed.cell[:LONGEST], "code": parsed.code}
+        cell |= {"text": cut(parsed.cell), "code": parsed.code}
     return cell
+
+
+def cut(value: str) -> str:
+    return value if len(value) <= LONGEST else value[: LONGEST - 1] + "…"
 
 
 def shown_value(key: str, parsed: ParsedContact) -> str:

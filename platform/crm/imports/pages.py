@@ -286,18 +286,19 @@ def shown_rows(found: Import, show: str) -> list[dict[str, Any]]:
     kept = found.checked.get({"refused": "refused_rows", "changed": "changed_rows"}.get(show, "first"), [])
     rows = []
     for row in kept:
-        cells = {key: {"was": "", **cell, "text": said(key, cell["text"], "code" in cell), "reason": reason(cell.get("code"))}
-                 for key, cell in row["cells"].items()}  # fmt: skip
+        as_typed = row["code"] or any("code" in cell for cell in row["cells"].values())
+        cells = {}
+        for key, cell in row["cells"].items():
+            text = cell["text"] if as_typed else said(key, cell["text"])
+            cells[key] = {"text": text, "was": cell.get("was", ""), "reason": reason(cell.get("code"))}
         rows.append({"row": row["row"], "cells": cells, "reason": reason(row["code"])})
     return rows
 
 
-def said(key: str, value: str, wrong: bool) -> str:
-    if wrong or not value:
-        return value
+def said(key: str, value: str) -> str:
     if key == "phone":
         return ", ".join(map(shown_phone, value.split(", ")))
-    return day(date.fromisoformat(value)) if key == "last_contact" else value
+    return day(date.fromisoformat(value)) if key == "last_contact" and value else value
 
 
 def reason(code: str | None) -> str:

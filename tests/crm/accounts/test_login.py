@@ -1,11 +1,13 @@
 """Logging in and out, staying logged in, and the forgotten password."""
 
+import re
 import time
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 from redis.exceptions import ConnectionError as Gone
+from werkzeug.test import TestResponse
 
 from crm.accounts.limits import limiter
 from tests.visitor import PASSWORD, Visitor, body
@@ -56,9 +58,8 @@ def test_a_log_in_leads_nowhere_else_than_here(visitor: Visitor, elsewhere: str)
 
 
 def test_stay_logged_in_is_a_choice(visitor: Visitor) -> None:
-    def cookie(answer: object) -> str:
-        headers = getattr(answer, "headers")  # noqa: B009
-        return next(value for value in headers.getlist("Set-Cookie") if value.startswith("okno="))
+    def cookie(answer: TestResponse) -> str:
+        return next(value for value in answer.headers.getlist("Set-Cookie") if value.startswith("okno="))
 
     assert "Max-Age" not in cookie(visitor.log_in())
     assert "Max-Age=2592000" in cookie(visitor.fresh().log_in(stay="1"))
@@ -79,8 +80,6 @@ def test_wrong_and_unknown_are_told_the_same_in_the_same_time(visitor: Visitor) 
 
 
 def without_tokens(page: str) -> str:
-    import re
-
     return re.sub(r'(csrf[^>]*?(?:value|content)|nonce" content)="[^"]*"', "", page)
 
 

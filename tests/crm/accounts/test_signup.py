@@ -20,7 +20,8 @@ def workspace(slug: str) -> tuple[object, ...]:
     with database().controlling() as control:
         row = control.execute(
             text(
-                "select name, state, language, time_zone, country, currency, industry from control.workspace where slug = :s"
+                "select name, state, language, time_zone, country, currency, industry "
+                "from control.workspace where slug = :s"
             ),
             {"s": slug},
         ).first()
@@ -160,7 +161,8 @@ def test_an_address_that_we_proposed_is_numbered(visitor: Visitor) -> None:
         ("password", "", "at least 12"), ("password", "short", "5 characters"), ("password", "x" * 129, "at most 128"),
         ("business", "", "Fill this in"), ("business", "…", "three letters"), ("business", "x" * 101, "at most 100"),
         ("slug", "admin", "reserved"), ("slug", "ab", "three letters"), ("slug", "../..", "three letters"),
-        ("industry", "nonsense", "what you do"), ("language", "xx", "Choose one"), ("time_zone", "Mars/Base", "time zone"),
+        ("industry", "nonsense", "what you do"), ("language", "xx", "Choose one"),
+        ("time_zone", "Mars/Base", "time zone"),
         ("business", "\u202eevil", ""),
     ],
     ids=lambda value: repr(value)[:16],

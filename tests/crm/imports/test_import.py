@@ -117,6 +117,16 @@ def test_the_preview_says_the_numbers_before_anything_is_stored(shop: Shop) -> N
     assert len(contacts(shop)) == 1
 
 
+@pytest.mark.parametrize("show", ["first", "refused", "changed"])
+def test_the_rows_to_look_at_are_shown_for_a_messy_file(shop: Shop, show: str) -> None:
+    browser = shop.browser()
+    content, expected = messy(2_000)
+    import_id = sent(browser, shop, content)
+    page = browser.get(shop.path(f"/imports/{import_id}/columns?show={show}"))
+    assert page.status_code == 200
+    assert f"{expected.refused} refused" in page.get_data(as_text=True)
+
+
 def test_columns_encoding_and_heading_can_be_said_otherwise(shop: Shop) -> None:
     browser = shop.browser()
     content = "Xyz;Qwe\nMarie Žáková;zlutý@kůň\nPetr Řezáč;ahoj\n".encode("cp1250")

@@ -24,9 +24,8 @@ def catalogue(shop: Shop) -> tuple[str, ...]:
 
 def save(shop: Shop, who: object = None, **changed: str) -> int:
     client = shop.browser(who)  # type: ignore[arg-type]
-    data = {"csrf_token": csrf(client, "/account/"), "name": "Okna Horák", "language": "en", "time_zone": "Europe/Prague",
-            "currency": "CZK", **changed}  # fmt: skip
-    return client.post(shop.path(PATH), data=data).status_code
+    fields = {"name": "Okna Horák", "language": "en", "time_zone": "Europe/Prague", "currency": "CZK", **changed}
+    return client.post(shop.path(PATH), data={"csrf_token": csrf(client, "/account/"), **fields}).status_code
 
 
 def test_the_workspace_is_renamed_and_the_event_says_by_whom(shop: Shop) -> None:
@@ -94,7 +93,7 @@ def test_a_token_is_shown_once_works_and_is_revoked(shop: Shop) -> None:
     assert revoke
     assert client.post(revoke[1], data={"csrf_token": csrf(client, path)}).status_code == 303
     assert api.get("/contacts").status_code == 401
-    assert "Web &lt;form&gt;" not in re.sub(r'<div class="toasts".*', "", client.get(path).text, flags=re.S)
+    assert "Web &lt;form&gt;" not in re.sub(r'<div class="toasts".*', "", client.get(path).text, flags=re.DOTALL)
 
 
 def test_a_token_needs_a_name_and_a_right(shop: Shop) -> None:
@@ -110,8 +109,8 @@ def test_a_token_needs_a_name_and_a_right(shop: Shop) -> None:
 def test_nobody_sees_or_revokes_anothers_token(shop: Shop, other: Shop) -> None:
     api = shop.api()
     (row,) = shop.rows("select id from token")
-    for stranger in (shop.browser(shop.member("sales")), other.browser()):
-        home = shop.path("/settings/tokens") if stranger is not other else other.path("/settings/tokens")
+    colleague, outsider = shop.browser(shop.member("sales")), other.browser()
+    for stranger, home in ((colleague, shop.path("/settings/tokens")), (outsider, other.path("/settings/tokens"))):
         assert str(row.id) not in stranger.get(home).text
         stranger.post(shop.path(f"/settings/tokens/{row.id}/revoke"), data={"csrf_token": csrf(stranger, "/account/")})
         stranger.post(other.path(f"/settings/tokens/{row.id}/revoke"), data={"csrf_token": csrf(stranger, "/account/")})
