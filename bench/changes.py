@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 import orjson
 from redis import Redis
@@ -16,7 +17,7 @@ from bench.ground import Ground, Grounds
 from bench.serving import ROOT
 from bench.timing import Times, in_turn
 from core.db import Workspace, make_engine
-from crm.contacts.actions import ChangedContact, change
+from crm.contacts.actions import change
 from crm.contacts.models import Contact
 from tenants.members import acting_identity
 
@@ -58,7 +59,7 @@ def event(grounds: Grounds) -> Iterator[Figure]:
 
     def with_event(at: int) -> None:
         with acting_identity(ground.database, workspace, ground.person.id, "cli") as actor:
-            change(actor, ChangedContact(id=ids[at % len(ids)], position=f"position {at}"))
+            change(actor, change.parse({"id": ids[at % len(ids)], "position": f"position {at}"}))
 
     def without(at: int) -> None:
         with acting_identity(ground.database, workspace, ground.person.id, "cli") as actor, actor.transaction():
@@ -75,7 +76,7 @@ def event(grounds: Grounds) -> Iterator[Figure]:
     yield Figure(f"commit to subscriber at {RATE} changes/s", str(late), "-", late.p95, 50, unit=" ms")
 
 
-def some_ids(ground: Ground, workspace: Workspace, number: int) -> list[object]:
+def some_ids(ground: Ground, workspace: Workspace, number: int) -> list[UUID]:
     with ground.owner() as owner:
         rows = owner.execute(f"select id from {workspace.schema}.contact order by id limit {number}").fetchall()
     return [row[0] for row in rows]
@@ -97,25 +98,30 @@ def delays(ground: Ground, workspace: Workspace) -> list[float]:
                 if message:
                     arrived[orjson.loads(message["data"])["request"]] = time.perf_counter()
 
+        def change_now(request: str) -> None:
+            payload = {"action": "contact.edit", "events": [], "kinds": ["contact"], "request": request}
+            owner.execute(
+                "insert into bus.outbox (role, topic, payload) values (%s, 'event', %s)",
+                (workspace.role, orjson.dumps(payload).decode()),
+            )
+
         listener = threading.Thread(target=listen)
         listener.start()
+        change_now("ready")
+        deadline = time.monotonic() + 60
+        while "ready" not in arrived and time.monotonic() < deadline:
+            time.sleep(0.1)
         began = time.perf_counter()
         for number in range(RATE * SECONDS):
             time.sleep(max(0.0, began + number / RATE - time.perf_counter()))
-            payload = orjson.dumps(
-                {"action": "contact.edit", "events": [], "kinds": ["contact"], "request": str(number)}
-            )
-            owner.execute(
-                "insert into bus.outbox (role, topic, payload) values (%s, 'event', %s)",
-                (workspace.role, payload.decode()),
-            )
+            change_now(str(number))
             committed.append(time.perf_counter())
         time.sleep(1)
         ended.set()
         listener.join()
         redis.flushdb()
-    if len(arrived) < len(committed):
-        raise RuntimeError(f"only {len(arrived)} of {len(committed)} changes arrived")
+    if len(arrived) <= len(committed):
+        raise RuntimeError(f"only {len(arrived) - 1} of {len(committed)} changes arrived")
     return [max(0.0, (arrived[str(number)] - at) * 1000) for number, at in enumerate(committed)]
 
 
@@ -128,7 +134,6 @@ def relaying(ground: Ground) -> Iterator[None]:
     environ = {**ground.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'platform'}"}
     with subprocess.Popen(command, env=environ) as relay:
         try:
-            time.sleep(2)
             yield
         finally:
             relay.terminate()

@@ -31,7 +31,7 @@ def healthz() -> str:
 @app.get("/list")
 def rows() -> Response:
     """The rows of one SELECT as JSON."""
-    found = connection().execute(statements["list"], request.args).fetchall()  # type: ignore[call-overload]
+    found = connection().execute(statements["list"], request.args).fetchall()
     return Response(orjson.dumps({"data": found}), content_type="application/json")
 
 
@@ -39,5 +39,5 @@ def rows() -> Response:
 def create() -> Response:
     """One INSERT of the values in the body, which it gives back."""
     values = orjson.loads(request.get_data())
-    found = connection().execute(statements["create"], values).fetchone()  # type: ignore[call-overload]
+    found = connection().execute(statements["create"], values).fetchone()
     return Response(orjson.dumps(found), 201, content_type="application/json")

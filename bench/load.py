@@ -8,6 +8,7 @@ import selectors
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,7 +59,7 @@ class Line:
 
 
 def run(plan: dict[str, Any]) -> dict[str, Any]:
-    requests = itertools.cycle(plan["requests"])
+    requests: Iterator[tuple[str, str]] = itertools.cycle(plan["requests"])
     numbers = itertools.count(time.time_ns())
     times: list[float] = []
     statuses: dict[str, int] = {}
@@ -68,7 +69,7 @@ def run(plan: dict[str, Any]) -> dict[str, Any]:
         for _ in range(plan["connections"]):
             line = Line(plan["port"])
             ready.register(line.wire, selectors.EVENT_READ, line)
-            line.send(packed(*next(requests), next(numbers)))
+            line.send(packed(next(requests), next(numbers)))
             waiting += 1
         while waiting:
             found = ready.select(PATIENCE)
@@ -91,14 +92,15 @@ def run(plan: dict[str, Any]) -> dict[str, Any]:
                 statuses[str(status)] = statuses.get(str(status), 0) + 1
                 if now - started < plan["seconds"]:
                     ready.register(line.wire, selectors.EVENT_READ, line)
-                    line.send(packed(*next(requests), next(numbers)))
+                    line.send(packed(next(requests), next(numbers)))
                 else:
                     line.wire.close()
                     waiting -= 1
     return {"seconds": time.perf_counter() - started, "times": times, "statuses": statuses}
 
 
-def packed(head: str, body: str, number: int) -> bytes:
+def packed(request: tuple[str, str], number: int) -> bytes:
+    head, body = request
     unique = f"{number:x}"
     content = body.replace("@@N@@", unique).encode()
     length = f"\r\nContent-Length: {len(content)}" if content else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urljoin
 
-import brotli
+import brotli  # type: ignore[import-untyped]
 
 from bench.figures import Figure
 from bench.ground import Ground, Grounds

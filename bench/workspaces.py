@@ -127,7 +127,7 @@ def release(grounds: Grounds) -> Iterator[Figure]:
         started = time.perf_counter()
         report = upgrade(ground.urls, METADATA, pool=0, history=history, say=lambda _line: None)
         ours = time.perf_counter() - started
-        sql = Steps("bench", history).sql(known)
+        sql = Steps(METADATA, "bench", history).sql(known)
     bare = undo_and_do_bare(ground, sql, known)
     if report.failed:
         raise RuntimeError(f"{report.failed} workspaces were not upgraded")

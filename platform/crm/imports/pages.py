@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from werkzeug.utils import secure_filename
 
 from core.actor import Actor
-from core.errors import Conflict, Invalid, Refusal
+from core.errors import Invalid, Refusal
 from core.listing import Ask
 from core.pages import Answer, Pages, day, render, see
 from core.people import shown_phone
@@ -88,18 +88,16 @@ def columns_page(actor: Actor, found: Import, error: Refusal | None = None) -> s
 
 @pages.post("/imports/<uuid:import_id>/columns")
 def match(actor: Actor, import_id: UUID) -> Answer:
-    """What the form says of the file and its columns; then the same page again, or, by the button "next", duplicates."""
+    """What the form says of the file and its columns; then the same page again, or, by the button "next", duplicates.
+
+    The form holds the whole mapping and is sent at each choice, so the last one sent is what the person sees and means.
+    """
     found = actor.find(Import, import_id)
     try:
-        said: dict[str, Any] = {"id": import_id, "version": request.form.get("version"), **said_of(found)}
-        found = actions.change(actor, actions.change.parse(said))
+        found = actions.change(actor, actions.change.parse({"id": import_id, **said_of(found)}))
     except (Invalid, SheetError) as error:
         actor.db.rollback()
         return columns_page(actor, actor.find(Import, import_id), error), 422
-    except Conflict:
-        actor.db.rollback()
-        flash(_("Somebody else changed this import meanwhile. This is how it stands."))
-        return see(url_for("imports.columns", import_id=import_id))
     if "next" in request.form and not found.checked.get("error"):
         return see(url_for("imports.duplicates", import_id=import_id))
     return see(url_for("imports.columns", import_id=import_id, show=request.form.get("show") or None))
