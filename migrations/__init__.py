@@ -1,1 +1,1 @@
-"""The shape of the database: what is common (control, bus), what each workspace has, and the runner for thousands of them."""
+"""The shape of the database: what is shared (control, bus), what each workspace has, and the runner for thousands."""

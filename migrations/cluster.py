@@ -42,7 +42,7 @@ def prepare(owner: psycopg.Connection, ws_url: str, control_url: str) -> Iterato
 
 
 def make_login(owner: psycopg.Connection, url: str) -> None:
-    """The login of one door, without rights of its own. NOINHERIT: it has a workspace's rights only while in its role."""
+    """The login of one door, without rights of its own. NOINHERIT: a workspace's rights only while in its role."""
     login = make_url(url)
     name = login.username or ""
     if name not in LOGINS:
@@ -55,9 +55,7 @@ def make_login(owner: psycopg.Connection, url: str) -> None:
         )
     )
     for setting, value in LIMITS.items():
-        owner.execute(
-            sql.SQL("alter role {} set {} = {}").format(sql.Identifier(name), sql.SQL(setting), value)
-        )
+        owner.execute(sql.SQL("alter role {} set {} = {}").format(sql.Identifier(name), sql.SQL(setting), value))
 
 
 def guard_set_config(owner: psycopg.Connection) -> Iterator[str]:

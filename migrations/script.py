@@ -1,4 +1,4 @@
-"""A workspace's whole schema as one SQL script, compiled from the models, with @@S@@ for the schema and @@R@@ for the role.
+"""A workspace's whole schema as one SQL script, compiled from the models: @@S@@ is the schema, @@R@@ the role.
 
 `control.provision()` runs it inside the database, in one round trip. A test holds it equal to the Alembic history.
 """
@@ -34,7 +34,7 @@ $body$
 
 
 def schema_script(metadata: MetaData) -> str:
-    """CREATE SCHEMA, role, tables, indexes and grants, each table named: GRANT ON ALL TABLES scans the whole catalogue."""
+    """Schema, role, tables, indexes, and grants that name each table: GRANT ON ALL TABLES scans the whole catalogue."""
     dialect = PGDialect_psycopg(paramstyle="named")  # type: ignore[no-untyped-call]
     here: dict[str, Any] = {"schema_translate_map": {None: "@@S@@"}, "render_schema_translate": True}
     tables = metadata.sorted_tables

@@ -24,7 +24,14 @@ class NotAMember(Forbidden):
 # Who acts, built once. Member and rights come with one query, so a change of rights counts from the next request.
 WHO = (
     select(
-        Member.id, Member.identity_id, Member.name, Member.email, Role.key, Member.language, Member.time_zone, Role.rights
+        Member.id,
+        Member.identity_id,
+        Member.name,
+        Member.email,
+        Role.key,
+        Member.language,
+        Member.time_zone,
+        Role.rights,
     )
     .join(Role, Role.id == Member.role_id)
     .where(Member.state == "active", Member.deleted_at.is_(None))
@@ -36,8 +43,15 @@ BY_EMAIL = WHO.where(Member.email == bindparam("known"))
 
 @contextmanager
 def acting(
-    database: Database, workspace: Workspace, who: Select[Any], known: UUID | str, via: Via, request_id: str = "",
-    *, confirmed: bool = True, reading: bool = False,
+    database: Database,
+    workspace: Workspace,
+    who: Select[Any],
+    known: UUID | str,
+    via: Via,
+    request_id: str = "",
+    *,
+    confirmed: bool = True,
+    reading: bool = False,
 ) -> Iterator[Actor]:
     """The Actor of one active member, with a session inside the workspace. Raises NotAMember.
 
@@ -54,21 +68,27 @@ def actor_of(
     row: Row[Any], workspace: Workspace, session: Session, via: Via, request_id: str, confirmed: bool = True
 ) -> Actor:
     """The Actor that a row of WHO describes."""
-    *who, rights = row[:8]
-    return Actor(workspace, Acting(*who), rights, session, via, request_id, confirmed)
+    columns: list[Any] = list(row)
+    return Actor(workspace, Acting(*columns[:7]), columns[7], session, via, request_id, confirmed)
 
 
 def acting_identity(
-    database: Database, workspace: Workspace, identity_id: UUID, via: Via, request_id: str = "", confirmed: bool = True,
-    *, reading: bool = False,
+    database: Database,
+    workspace: Workspace,
+    identity_id: UUID,
+    via: Via,
+    request_id: str = "",
+    confirmed: bool = True,
+    *,
+    reading: bool = False,
 ) -> AbstractContextManager[Actor]:
     """The Actor of the member that this person is here."""
-    return acting(
-        database, workspace, BY_IDENTITY, identity_id, via, request_id, confirmed=confirmed, reading=reading
-    )
+    return acting(database, workspace, BY_IDENTITY, identity_id, via, request_id, confirmed=confirmed, reading=reading)
 
 
-def acting_member(database: Database, workspace: Workspace, member_id: UUID, via: Via, request_id: str = "") -> AbstractContextManager[Actor]:
+def acting_member(
+    database: Database, workspace: Workspace, member_id: UUID, via: Via, request_id: str = ""
+) -> AbstractContextManager[Actor]:
     """The Actor of a member known by id, as jobs need it: with the rights the member has now."""
     return acting(database, workspace, BY_ID, member_id, via, request_id)
 
@@ -81,7 +101,7 @@ def acting_email(database: Database, workspace: Workspace, email: str, via: Via)
 def join(
     session: Session, identity_id: UUID, name: str, email: str, role: str, language: str, time_zone: str
 ) -> Member:
-    """A new member with a ready-made role, in the session's workspace and transaction. Raises LookupError for no such role."""
+    """A new member with a ready-made role, in the session's transaction. Raises LookupError for an unknown role."""
     role_id = session.scalar(select(Role.id).where(Role.key == role))
     if role_id is None:
         raise LookupError(f"there is no role {role}")

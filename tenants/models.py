@@ -38,7 +38,7 @@ class WorkspaceRow(ControlBase):
 
 
 class SchemaScript(ControlBase):
-    """The whole schema of a workspace as SQL with @@S@@ and @@R@@ for its names; one row, renewed by `okno db upgrade`."""
+    """A workspace's whole schema as SQL, with @@S@@ and @@R@@ for names: one row, renewed by `okno db upgrade`."""
 
     __tablename__ = "schema_script"
 
@@ -95,7 +95,7 @@ class SignIn(ControlBase):
 
 
 class MailedLink(ControlBase):
-    """A link sent by mail: to confirm an address, to change it, to set a new password. Used once, for 30 minutes or 3 days.
+    """A link sent by mail: to confirm an address, to change it, to set a new password. Used once, in its time.
 
     The link's secret is computed from the row by our signing key, so neither it nor its hash is stored.
     """

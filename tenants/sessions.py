@@ -41,8 +41,14 @@ def find(control: Session, value: str) -> SignedIn | None:
     """Whose the cookie is, if its session is neither idle nor old. Noted as seen once a minute."""
     row = control.execute(
         select(
-            SignIn.id, SignIn.identity_id, Person.email, Person.name, Person.language, Person.time_zone,
-            Person.confirmed_at.is_not(None), SignIn.created_at,
+            SignIn.id,
+            SignIn.identity_id,
+            Person.email,
+            Person.name,
+            Person.language,
+            Person.time_zone,
+            Person.confirmed_at.is_not(None),
+            SignIn.created_at,
             (SignIn.seen_at < func.now() - text("interval '1 minute'")).label("stale"),
         )
         .join(Person, Person.id == SignIn.identity_id)

@@ -52,8 +52,17 @@ def free_slug(control: Session, wanted: str) -> str:
 
 
 def open_workspace(
-    database: Database, person: Person, *, slug: str, name: str, industry: str, language: str, time_zone: str,
-    country: str, currency: str, furnish: Furnish,
+    database: Database,
+    person: Person,
+    *,
+    slug: str,
+    name: str,
+    industry: str,
+    language: str,
+    time_zone: str,
+    country: str,
+    currency: str,
+    furnish: Furnish,
 ) -> Workspace:
     """A workspace ready and open, with this person as its owner. Raises Invalid where the address is taken.
 
@@ -92,10 +101,12 @@ def claim(control: Session, slug: str) -> WorkspaceRow:
 
 def take_ready(control: Session, slug: str) -> int | None:
     ready = (
-        select(WorkspaceRow.id).where(WorkspaceRow.state == "ready").order_by(WorkspaceRow.id).limit(1)
-        .with_for_update(skip_locked=True).scalar_subquery()
+        select(WorkspaceRow.id)
+        .where(WorkspaceRow.state == "ready")
+        .order_by(WorkspaceRow.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
     )
     taken = update(WorkspaceRow).where(WorkspaceRow.id == ready)
-    return control.scalar(
-        taken.values(slug=slug, state="opening", taken_at=func.now()).returning(WorkspaceRow.id)
-    )
+    return control.scalar(taken.values(slug=slug, state="opening", taken_at=func.now()).returning(WorkspaceRow.id))

@@ -49,7 +49,10 @@ def create(actor: Actor, data: NewToken) -> tuple[Token, str]:
     value = secrets.token_urlsafe(32)
     full = f"okno_{actor.workspace.id}_{value}{checksum(value)}"
     token = Token(
-        member_id=actor.member.id, name=data.name, hash=hash_of(full), ending=full[-4:],
+        member_id=actor.member.id,
+        name=data.name,
+        hash=hash_of(full),
+        ending=full[-4:],
         expires_at=datetime.now(UTC) + LIFE,
     )
     actor.db.add(token)

@@ -1,1 +1,1 @@
-"""Tests: they mirror the rooms, run on real servers, and share one database in which each test has its own workspace."""
+"""Tests: they mirror the rooms, run on real servers, and share one database, a workspace for each test."""

@@ -6,7 +6,6 @@ OKNO_TEST_SERVERS=1 uses the servers named by DATABASE_URL and REDIS_URL, for qu
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,20 +49,18 @@ def app(installed: None) -> Flask:
 
 
 @pytest.fixture
-def shop(app: Flask) -> "Iterator[Shop]":
+def shop(app: Flask) -> "Shop":
     """A workspace of one test, with an owner and the industry "windows"."""
     from tests.shop import open_shop
 
     with app.test_request_context("/"):
-        opened = open_shop(app)
-    yield opened
+        return open_shop(app)
 
 
 @pytest.fixture
-def other(app: Flask) -> "Iterator[Shop]":
+def other(app: Flask) -> "Shop":
     """A second workspace, of other people."""
     from tests.shop import open_shop
 
     with app.test_request_context("/"):
-        opened = open_shop(app)
-    yield opened
+        return open_shop(app)

@@ -102,8 +102,16 @@ def open_shop(app: Flask, industry: str = "windows", language: str = "en", base:
     base = base or database()
     person = new_person(base, "Jana Dvořáková", language)
     workspace = open_workspace(
-        base, person, slug=f"shop-{person.id.hex[-12:]}", name="Okna Horák", industry=industry, language=language,
-        time_zone="Europe/Prague", country="CZ", currency="CZK", furnish=furnish,
+        base,
+        person,
+        slug=f"shop-{person.id.hex[-12:]}",
+        name="Okna Horák",
+        industry=industry,
+        language=language,
+        time_zone="Europe/Prague",
+        country="CZ",
+        currency="CZK",
+        furnish=furnish,
     )
     return Shop(app, workspace, person.id, base)
 

@@ -1,1 +1,1 @@
-"""What every feature stands on. Read in this order: actor, access, actions, events, outbox, jobs; then the kits, pages and api."""
+"""What every feature stands on. Read actor, access, actions, events, outbox, jobs in this order; then pages and api."""

@@ -88,9 +88,7 @@ class Actor:
             raise Conflict(record.version)
         return record
 
-    def linked(
-        self, model: type[Record], record_id: UUID | None, name: str, *conditions: ColumnElement[bool]
-    ) -> None:
+    def linked(self, model: type[Record], record_id: UUID | None, name: str, *conditions: ColumnElement[bool]) -> None:
         """Check that a record named by the field `name` is there for this actor. Raises Invalid."""
         if record_id is None:
             return

@@ -148,7 +148,7 @@ def drop_after_cancel(context: ExceptionContext) -> None:
 
 
 @cache
-def database_of(pid: int) -> Database:
+def database_of(_pid: int) -> Database:
     return Database(settings().workspace_database_url, settings().control_database_url)
 
 

@@ -1,4 +1,4 @@
-"""Files: kept in a folder or an S3 bucket, each under <workspace schema>/<uuid>, so that no name of a person's is a path.
+"""Files, in a folder or an S3 bucket, each under <workspace schema>/<uuid>: no name that a person gave is a path.
 
 A file is there before the row that names it: `put` returns only when the bytes are safe and their hash is known.
 """

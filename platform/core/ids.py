@@ -1,4 +1,4 @@
-"""Identifiers: UUID version 7 (RFC 9562), so that they need no sequence, sort by time and survive merges and restores."""
+"""Identifiers: UUID version 7 (RFC 9562), which need no sequence, sort by time and survive restores."""
 
 from datetime import UTC, datetime
 from uuid import UUID

@@ -20,6 +20,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core.db import Base, Database, Workspace, database
@@ -155,7 +156,7 @@ def lease(base: Database, work_id: int, attempt: int) -> Iterator[Callable[[], b
                         """),  # noqa: S608 (constants of this module)
                         {"id": work_id, "attempt": attempt},
                     ).first()
-            except Exception as error:
+            except DBAPIError as error:
                 log.warning("the lease of work %s was not renewed: %s", work_id, type(error).__name__)
                 continue
             if kept is None:

@@ -196,8 +196,8 @@ def found(model: Any, q: str) -> list[ColumnElement[bool]]:
             conditions.append(func.left(model.search, literal_column("40")).startswith(head, autoescape=True))
         else:
             conditions.append(model.search.startswith(head, autoescape=True))
-    for word in short:
-        conditions.append(
-            or_(model.search.startswith(word, autoescape=True), model.search.contains(" " + word, autoescape=True))
-        )
+    conditions += [
+        or_(model.search.startswith(word, autoescape=True), model.search.contains(f" {word}", autoescape=True))
+        for word in short
+    ]
     return conditions

@@ -112,7 +112,8 @@ def form_values(form: "MultiDict[str, str]", *lists: str) -> dict[str, Any]:
             values[name] = form[name].replace("\r\n", "\n")
     for name, found in rows.items():
         values[name] = [
-            row for _number, row in sorted(found.items())
+            row
+            for _number, row in sorted(found.items())
             if any(value.strip() for key, value in row.items() if key != "kind")
         ]
     return values
@@ -140,7 +141,7 @@ def zone_of(actor: Actor | None) -> ZoneInfo:
 
 
 def money(amount: Decimal | float | None, currency: str) -> str:
-    """"CZK 148,900" or "148 900 Kč", in no-break spaces; cents only where there are any."""
+    """ "CZK 148,900" or "148 900 Kč", in no-break spaces; cents only where there are any."""
     if amount is None:
         return ""
     return priced(format_decimal(amount, "#,##0" if amount == int(amount) else "#,##0.00"), currency)
@@ -149,12 +150,12 @@ def money(amount: Decimal | float | None, currency: str) -> str:
 def priced(number: str, currency: str) -> str:
     """A written number with its currency, in the order of the language."""
     if get_locale() and get_locale().language == "cs":
-        return f"{number}{NBSP}{ {'CZK': 'Kč', 'EUR': '€', 'USD': '$'}.get(currency, currency)}"
+        return f"{number}{NBSP}{ {'CZK': 'Kč', 'EUR': '€', 'USD': '$'}.get(currency, currency) }"
     return f"{currency}{NBSP}{number}"
 
 
 def day(value: date | None) -> str:
-    """"today", "tomorrow", "Fri" within a week, else "19 Nov", with the year only if it is another."""
+    """ "today", "tomorrow", "Fri" within a week, else "19 Nov", with the year only if it is another."""
     if value is None:
         return ""
     today = today_of(g.get("actor"))
@@ -174,7 +175,8 @@ def when(value: datetime | None) -> Markup:
     local = value.astimezone(zone_of(g.get("actor")))
     clock = format_time(local, "HH:mm", rebase=False)
     exact = format_datetime(local, "full", rebase=False)
-    return Markup('<time datetime="{}" title="{}">{} {}</time>').format(value.isoformat(), exact, day(local.date()), clock)
+    said = f"{day(local.date())} {clock}"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), exact, said)
 
 
 def clock(value: datetime | None) -> str:
@@ -256,4 +258,4 @@ def security_headers(response: Response) -> Response:
 def highlight(text: str, values: Mapping[str, Any]) -> Markup:
     """A translated sentence with its values in bold; the values are escaped."""
     bold = {key: Markup("<b>{}</b>").format(value) for key, value in values.items()}
-    return Markup(escape(text)) % bold
+    return escape(text) % bold

@@ -1,4 +1,4 @@
-"""How a person or a firm is reached: lists of e-mails, phones and addresses, each with a kind. Shared by contacts and companies."""
+"""How a person or a firm is reached: lists of e-mails, phones and addresses, each with a kind."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""The base of everything a workspace keeps: contacts, deals, tasks ... A record has an identity, a version and a past."""
+"""The base of all that a workspace keeps: contacts, deals, tasks ... A record has an identity, a version and a past."""
 
 from datetime import datetime
 from typing import Any, ClassVar

@@ -30,7 +30,8 @@ FORM_SIZE = 2 * 1024 * 1024
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
 # First path segments that are pages of the service itself, not workspaces.
 FRONT = frozenset(
-    "signup login logout forgot reset confirm email account invite api dev static healthz robots.txt favicon.ico".split()
+    "signup login logout forgot reset confirm email account invite api dev static healthz "
+    "robots.txt favicon.ico".split()
 )
 
 
@@ -95,7 +96,7 @@ class Mount:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         environ["SCRIPT_NAME"] = ""
         environ.pop("okno.slug", None)
-        _, first, *rest = f"{environ.get('PATH_INFO', '')}/".split("/", 2)
+        _, first, _ = f"{environ.get('PATH_INFO', '')}/".split("/", 2)
         if first not in FRONT and SLUG.fullmatch(first):
             environ["okno.slug"] = first
             environ["SCRIPT_NAME"] = f"/{first}"

@@ -55,7 +55,11 @@ class Commands(FlaskGroup):
 
 
 cli = Commands(
-    name="okno", create_app=create_app, add_default_commands=False, add_version_option=False, set_debug_flag=False,
+    name="okno",
+    create_app=create_app,
+    add_default_commands=False,
+    add_version_option=False,
+    set_debug_flag=False,
     help=__doc__,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -83,6 +87,12 @@ def show(rows: list[dict[str, Any]], as_json: bool) -> None:
     click.echo("  ".join(key.ljust(width) for key, width in widths.items()).rstrip())
     for row in rows:
         click.echo("  ".join(str(row[key]).ljust(width) for key, width in widths.items()).rstrip())
+
+
+# Required, so that whoever types the command knows what it waits for.
+password_from_input = click.option(
+    "--password-stdin", is_flag=True, required=True, expose_value=False, help="Read the password from standard input."
+)
 
 
 def secret_from_input() -> str:
@@ -126,7 +136,8 @@ def status(as_json: bool) -> None:
     with database().controlling() as control:
         rows = control.execute(
             text("""
-            select version, state, count(*) as workspaces, count(migration_error) as failed, max(migration_error) as error
+            select version, state, count(*) as workspaces, count(migration_error) as failed,
+                max(migration_error) as error
             from control.workspace group by version, state order by version, state
             """)
         ).mappings()
@@ -154,16 +165,15 @@ def list_workspaces(as_json: bool) -> None:
 @click.argument("slug")
 @click.option("--name", required=True, help="The business's name.")
 @click.option("--owner", required=True, metavar="EMAIL", help="Who owns it; made where there is no such account yet.")
-@click.option("--password-stdin", is_flag=True, required=True, help="Read the owner's password from standard input.")
+@password_from_input
 @click.option("--industry", type=click.Choice(list(industries())), default=DEFAULT, show_default=True)
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
 @click.option("--time-zone", default="Europe/Prague", show_default=True)
-def create_workspace(
-    slug: str, name: str, owner: str, password_stdin: bool, industry: str, language: str, time_zone: str
-) -> None:
+def create_workspace(slug: str, name: str, owner: str, industry: str, language: str, time_zone: str) -> None:
     """Open the workspace SLUG for a business and print its address."""
     given = {"business": name, "slug": slug, "industry": industry, "name": owner.partition("@")[0], "email": owner}
-    data = opening.read_sign_up({**given, "language": language, "time_zone": time_zone}, password := secret_from_input())
+    password = secret_from_input()
+    data = opening.read_sign_up({**given, "language": language, "time_zone": time_zone}, password)
     person = enrolled(data.email, data.name, password, language, time_zone)
     click.echo(f"{settings().url}/{opening.open_for(person, data).slug}/")
 
@@ -178,8 +188,8 @@ def member() -> None:
 @click.argument("email")
 @click.option("--role", type=click.Choice(list(ROLES)), required=True, help="What the member may do.")
 @click.option("--name", default="", help="The member's name; what stands before the @, when left out.")
-@click.option("--password-stdin", is_flag=True, required=True, help="Read the password from standard input.")
-def add_member(slug: str, email: str, role: str, name: str, password_stdin: bool) -> None:
+@password_from_input
+def add_member(slug: str, email: str, role: str, name: str) -> None:
     """Let EMAIL into the workspace SLUG. An account that is there keeps its own password."""
     place, address = known(slug), checked_email(email).lower()
     said = name or address.partition("@")[0]
@@ -235,7 +245,11 @@ def fill_with_demo(slug: str, contacts: int, deals: int, seed: int) -> None:
         bar = progress.add_task("Contacts and deals", total=contacts + deals)
         try:
             made = demo.fill(
-                database(), workspace, contacts=contacts, deals=deals, seed=seed,
+                database(),
+                workspace,
+                contacts=contacts,
+                deals=deals,
+                seed=seed,
                 advance=lambda stored: progress.advance(bar, stored),
             )
         except KeyboardInterrupt:

@@ -30,7 +30,10 @@ WORDS: dict[int, tuple[Any, Any]] = {
     429: (_l("Too many attempts"), _l("Wait a few minutes and try again.")),
     503: (_l("Okno cannot save now"), _l("What you typed is kept. Try again in a moment.")),
 }
-FAILED = (_l("Something went wrong here, not with you"), _l("Nothing was saved half way. Try again; if it comes back, write to us."))
+FAILED = (
+    _l("Something went wrong here, not with you"),
+    _l("Nothing was saved half way. Try again; if it comes back, write to us."),
+)
 
 
 def register(app: Flask) -> None:
@@ -100,6 +103,8 @@ def status_of(error: Exception) -> int:
     """503 where the database is away, 409 where two changed the same row at once, else 500."""
     if isinstance(error, StaleDataError):
         return 409
-    if isinstance(error, OperationalError | PoolTimeout) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+    if isinstance(error, OperationalError | PoolTimeout):
+        return 503
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
         return 503
     return 500

@@ -28,11 +28,23 @@ from crm.today.pages import pages as today_pages
 TRANSLATIONS = str(Path(__file__).parent / "translations")
 
 RESOURCES = (
-    contacts_api.RESOURCE, companies_api.RESOURCE, deals_api.DEALS, deals_api.PIPELINES,
-    tasks_api.RESOURCE, notes_api.RESOURCE, imports_api.RESOURCE,
+    contacts_api.RESOURCE,
+    companies_api.RESOURCE,
+    deals_api.DEALS,
+    deals_api.PIPELINES,
+    tasks_api.RESOURCE,
+    notes_api.RESOURCE,
+    imports_api.RESOURCE,
 )
 PAGES = (
-    contacts_pages, companies_pages, deals_pages, pipelines_pages, notes_pages, find_pages, tasks_pages, today_pages,
+    contacts_pages,
+    companies_pages,
+    deals_pages,
+    pipelines_pages,
+    notes_pages,
+    find_pages,
+    tasks_pages,
+    today_pages,
     imports_pages,
     settings_pages,
 )

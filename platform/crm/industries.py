@@ -1,11 +1,11 @@
 """Ready-made workspaces: what a business of one trade finds on its first day. Read from config/industries/*.yaml.
 
-    key: windows
-    name: {en: Windows and doors, cs: Okna a dveře}
-    pipelines:
-      - name: {en: Windows and doors, cs: Okna a dveře}
-        stages:
-          - {name: {en: New request, cs: Nová poptávka}, probability: 10}
+key: windows
+name: {en: Windows and doors, cs: Okna a dveře}
+pipelines:
+  - name: {en: Windows and doors, cs: Okna a dveře}
+    stages:
+      - {name: {en: New request, cs: Nová poptávka}, probability: 10}
 """
 
 from dataclasses import dataclass
@@ -53,8 +53,10 @@ def furnish(session: Session, workspace: Workspace, industry: str) -> None:
         session.flush()
         session.add_all(
             Stage(
-                pipeline_id=pipeline.id, name=stage["name"].get(language, stage["name"]["en"]),
-                position=number, probability=stage["probability"],
+                pipeline_id=pipeline.id,
+                name=stage["name"].get(language, stage["name"]["en"]),
+                position=number,
+                probability=stage["probability"],
             )
             for number, stage in enumerate(described["stages"])
         )

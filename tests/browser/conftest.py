@@ -85,8 +85,7 @@ class Visitors:
     def member(self, shop: Shop, identity_id: UUID | None = None, size: tuple[int, int] = DESK, **options: Any) -> Page:
         """The owner of the workspace, or another member, signed in."""
         page = self.stranger(size, **options)
-        cookie = {"name": "okno", "value": shop.session(identity_id), "url": self.site.url}
-        page.context.add_cookies([cookie])  # type: ignore[list-item]
+        page.context.add_cookies([{"name": "okno", "value": shop.session(identity_id), "url": self.site.url}])
         return page
 
     def excuse(self, pattern: str) -> None:

@@ -2,7 +2,9 @@
 whole Czech, and its weight. A new page is tested by being there; a new kind of address needs a line in `Records`.
 """
 
+import io
 import re
+import time
 from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
@@ -11,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 from babel.messages.pofile import read_po
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from config.settings import Settings
 from core import mail
@@ -24,6 +26,7 @@ from tenants.models import Person
 from tests.browser.axe import violations
 from tests.browser.conftest import DESK, PHONE, Visitors, picture
 from tests.browser.site import ARTEFACTS, Site
+from tests.crm.imports.messy import write_messy
 from tests.shop import Shop, open_shop
 
 pytestmark = pytest.mark.browser
@@ -72,11 +75,13 @@ def rules() -> dict[str, bool]:
 class Records:
     """A workspace with something on every page, and what the arguments in addresses may stand for."""
 
-    def __init__(self, site: Site, base: Database, language: str):
+    def __init__(self, site: Site, base: Database, browser: Browser, language: str):
         self.site = site
+        self.browser = browser
         with site.app.test_request_context("/"):
             self.shop = open_shop(site.app, language=language, base=base)
         demo.fill(base, self.shop.workspace, contacts=60, deals=40)
+        self.done, self.draft = self.imports()
 
     def addresses(self, rule: str) -> Iterator[str]:
         """The rule with its arguments filled in, in all the ways that look different."""
@@ -93,12 +98,41 @@ class Records:
             argument = "contact_id"
         if argument == "key":
             return self.mail
+        if argument == "import_id":
+            return self.draft if rule.endswith(("columns", "duplicates")) else self.done
         if argument in ("kind", "fact"):
             return {"kind": "contact", "fact": "phones"}[argument]
         table = argument.removesuffix("_id")
         if table == argument:
             pytest.fail(f"{rule}: say in Records.value what <{argument}> is")
         return self.shop.rows(f'select id from "{table}" order by id limit 1')[0].id
+
+    def imports(self) -> tuple[str, str]:
+        """One import that has run, with refused rows, and one that waits for its columns to be matched."""
+        file = io.BytesIO()
+        write_messy(300, file)
+        context = self.browser.new_context(base_url=self.site.url)
+        cookie: SetCookieParam = {"name": "okno", "value": self.shop.session(), "url": self.site.url}
+        context.add_cookies([cookie])
+        token = (
+            context.request.get(self.shop.path("/imports/new"))
+            .text()
+            .split('name="csrf_token" value="')[1]
+            .split('"')[0]
+        )
+        ids = []
+        for name in ("customers.csv", "more.csv"):
+            table: FilePayload = {"name": name, "mimeType": "text/csv", "buffer": file.getvalue()}
+            answer = context.request.post(
+                self.shop.path("/imports/"), multipart={"csrf_token": token, "file": table}, fail_on_status_code=True
+            )
+            ids.append(answer.url.split("/")[-2])
+        begun = self.shop.path(f"/imports/{ids[0]}/duplicates")
+        context.request.post(begun, form={"csrf_token": token, "duplicates": "skip"}, fail_on_status_code=True)
+        context.close()
+        while self.shop.rows("select state from import where id = :id", id=ids[0])[0].state != "done":
+            time.sleep(0.1)
+        return ids[0], ids[1]
 
     def link(self, purpose: Any) -> Any:
         with self.shop.base.controlling() as control:
@@ -120,13 +154,13 @@ class Records:
 
 
 @pytest.fixture(scope="session")
-def records(site: Site, base: Database) -> Records:
-    return Records(site, base, "en")
+def records(site: Site, base: Database, browser: Browser) -> Records:
+    return Records(site, base, browser, "en")
 
 
 @pytest.fixture(scope="session")
-def czech_records(site: Site, base: Database) -> Records:
-    return Records(site, base, "cs")
+def czech_records(site: Site, base: Database, browser: Browser) -> Records:
+    return Records(site, base, browser, "cs")
 
 
 def open_page(visitors: Visitors, shop: Shop, address: str, **options: Any) -> Page | None:

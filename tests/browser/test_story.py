@@ -107,7 +107,7 @@ def bring_customers(page: Page, shop: Shop, path: Path, shoot: Shoot) -> Expecte
 
 def take_the_refused(page: Page, expected: Expected, shoot: Shoot) -> None:
     with page.expect_download() as started:
-        page.get_by_role("link", name="Download them").click()
+        page.get_by_role("link", name="Download the refused rows").click()
     rows = list(csv.reader(io.StringIO(Path(started.value.path()).read_text("utf-8-sig")), delimiter=";"))
     assert len(rows) - 1 == expected.refused
     page.get_by_role("link", name="See the new contacts").click()

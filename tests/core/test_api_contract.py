@@ -28,7 +28,7 @@ CONFIG = {
     },
 }
 QUICKLY = settings(
-    max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), stateful_step_count=8
+    max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), stateful_step_count=8
 )
 
 

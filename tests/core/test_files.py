@@ -52,5 +52,3 @@ def test_what_was_put_is_there_whole(store: Files) -> None:
 def test_the_hash_is_of_what_was_read(store: Files) -> None:
     stored = kept_files.put(SHOP, io.BytesIO(b""))
     assert stored.sha256 == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-
-

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from config.settings import settings
 from core import jobs, outbox
+from core.actor import Actor
 from core.db import database
 from core.jobs import Place, job, later, once
 from crm.contacts import actions
@@ -98,7 +99,9 @@ def test_flushing_valkey_loses_nothing(shop: Shop, redis: Redis) -> None:
         control.execute(text("update bus.outbox set next_at = now() where id = :id"), {"id": work})
     while outbox.offer(database(), redis):
         pass
-    SimpleWorker([Queue("default", connection=redis, serializer=JSONSerializer)], connection=redis, serializer=JSONSerializer).work(burst=True)
+    SimpleWorker(
+        [Queue("default", connection=redis, serializer=JSONSerializer)], connection=redis, serializer=JSONSerializer
+    ).work(burst=True)
     assert rows_of(shop) == []
 
 
@@ -123,15 +126,21 @@ def test_work_under_a_lease_is_not_taken_by_another(shop: Shop) -> None:
     jobs.deliver(work)
     assert [row.attempt for row in rows_of(shop)] == [1]
     with database().controlling() as control:
-        control.execute(text("update bus.outbox set lease_until = now() - interval '1 second' where id = :id"), {"id": work})
+        control.execute(
+            text("update bus.outbox set lease_until = now() - interval '1 second' where id = :id"), {"id": work}
+        )
     jobs.deliver(work)
     assert rows_of(shop) == []
 
 
 def test_an_action_that_fails_leaves_neither_row_nor_event(shop: Shop) -> None:
-    with shop.acting() as actor, pytest.raises(RuntimeError), actor.transaction():
-        actions.create(actor, NewContact(first_name="Jan"))
-        raise RuntimeError("later in the same transaction")
+    def create_and_fail(actor: Actor) -> None:
+        with actor.transaction():
+            actions.create(actor, NewContact(first_name="Jan"))
+            raise RuntimeError("later in the same transaction")
+
+    with shop.acting() as actor, pytest.raises(RuntimeError):
+        create_and_fail(actor)
     assert shop.rows("select 1 from contact") == []
     assert shop.rows("select 1 from event where kind = 'contact'") == []
     assert rows_of(shop) == []

@@ -12,7 +12,8 @@ def test_czech_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "kept"), [("Šťastná", "stastna"), ("NOVÁK", "novak"), ("Łódź", "lodz"), ("Đorđe", "dorde"), ("Straße", "strasse")]
+    ("typed", "kept"),
+    [("Šťastná", "stastna"), ("NOVÁK", "novak"), ("Łódź", "lodz"), ("Đorđe", "dorde"), ("Straße", "strasse")],
 )
 def test_accents_and_case_do_not_matter(typed: str, kept: str) -> None:
     assert plain(typed) == kept

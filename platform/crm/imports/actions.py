@@ -55,7 +55,7 @@ class Format(Input):
     def known_separator(cls, separator: Any) -> Any:
         if separator in ("\t", "tab"):
             return "tab"  # since texts of an input are trimmed
-        if separator is not None and separator not in SEPARATORS:
+        if separator is not None and (not isinstance(separator, str) or separator not in SEPARATORS):
             raise ValueError(_("Choose a comma, a semicolon or a tab."))
         return separator
 
@@ -71,8 +71,8 @@ class Choices(Input):
     duplicates: Annotated[
         Duplicates | None,
         Field(
-            description="Rows whose e-mail or phone a contact has: skip them, fill in what the contact lacks, overwrite "
-            "its values, or create another contact."
+            description="Rows whose e-mail or phone a contact has: skip them, fill in what the contact lacks, "
+            "overwrite its values, or create another contact."
         ),
     ] = None
 
@@ -84,7 +84,9 @@ class Choices(Input):
             if not column.isascii() or not column.isdigit() or int(column) >= MAX_COLUMNS:
                 raise ValueError(_("There is no column %(column)s.", column=column[:20]))
             if field not in BY_KEY:
-                raise ValueError(_("There is no field %(field)s. Known: %(known)s.", field=field[:40], known=", ".join(BY_KEY)))
+                raise ValueError(
+                    _("There is no field %(field)s. Known: %(known)s.", field=field[:40], known=", ".join(BY_KEY))
+                )
         chosen = list(wanted.values())
         twice = next((field for field in chosen if chosen.count(field) > 1 and not BY_KEY[field].many), None)
         if twice:
@@ -133,7 +135,9 @@ def receive(actor: Actor, content: IO[bytes], name: str, choices: Choices) -> Im
         local.seek(0)
         stored = put(actor.workspace, local)
     try:
-        return create(actor, NewImport(file_name=bare_name(name), file=stored, **choices.model_dump(exclude_unset=True)))
+        return create(
+            actor, NewImport(file_name=bare_name(name), file=stored, **choices.model_dump(exclude_unset=True))
+        )
     except BaseException:
         files().delete(stored.key)
         raise
@@ -155,7 +159,10 @@ def bare_name(name: str) -> str:
 @action("import.create", right=IMPORT)
 def create(actor: Actor, data: NewImport) -> Import:
     found = Import(
-        owner_id=actor.member.id, file_name=data.file_name, file_key=data.file.key, file_hash=data.file.sha256,
+        owner_id=actor.member.id,
+        file_name=data.file_name,
+        file_key=data.file.key,
+        file_hash=data.file.sha256,
         file_size=data.file.size,
     )
     actor.db.add(found)
@@ -291,5 +298,3 @@ def correct(actor: Actor, data: CorrectedRow) -> Import:
     found.changed += counts.changed
     found.skipped += counts.skipped + counts.blank
     return found
-
-

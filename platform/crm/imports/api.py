@@ -1,11 +1,11 @@
 """Imports in the API.
 
-    POST  /api/v1/imports               a file: multipart/form-data with `file` and, if wanted, `options` (a JSON object
-                                        of format, mapping, duplicates); or the bytes as the body and ?file_name=
-    GET   /api/v1/imports/{id}          its columns with the fields guessed, the numbers, the state
-    PATCH /api/v1/imports/{id}          another format, mapping or treatment of duplicates, before it runs
-    POST  /api/v1/imports/{id}/run      begin or go on; /stop, /undo
-    GET   /api/v1/imports/{id}/refused  all refused rows with reasons, as CSV
+POST  /api/v1/imports               a file: multipart/form-data with `file` and, if wanted, `options` (a JSON object
+                                    of format, mapping, duplicates); or the bytes as the body and ?file_name=
+GET   /api/v1/imports/{id}          its columns with the fields guessed, the numbers, the state
+PATCH /api/v1/imports/{id}          another format, mapping or treatment of duplicates, before it runs
+POST  /api/v1/imports/{id}/run      begin or go on; /stop, /undo
+GET   /api/v1/imports/{id}/refused  all refused rows with reasons, as CSV
 """
 
 import hashlib
@@ -80,7 +80,9 @@ RESOURCE = Resource(
     update=actions.change,
     delete=actions.delete,
     verbs={"run": actions.run, "stop": actions.stop, "undo": actions.undo},
-    columns={"checked": Import.checked.op("-", return_type=JSONB())(array(["of", "first", "refused_rows", "changed_rows"]))},
+    columns={
+        "checked": Import.checked.op("-", return_type=JSONB())(array(["of", "first", "refused_rows", "changed_rows"]))
+    },
     more=PATHS,
 )
 
@@ -147,4 +149,3 @@ def refused(import_id: str) -> Response:
     with entering() as actor:
         found = actor.find(Import, known_id(import_id))
         return pages.refused_csv(actor, found)
-

@@ -180,7 +180,7 @@ def look_heading(key: str) -> str:
 
 NOTE = text("""
 update import set checked = checked || cast(:found as jsonb), rows = coalesce(:rows, rows), updated_at = now()
-where id = :id and checked ->> 'of' = :of and state in ('draft', 'waiting', 'running') returning id
+where id = :id and checked ->> 'of' = :of and state = 'draft' returning id
 """)
 
 

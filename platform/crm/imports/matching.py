@@ -43,7 +43,11 @@ def companies_named(actor: Actor, names: Sequence[str]) -> dict[str, UUID]:
     begin with the name alone or followed by a space are asked by the prefix index, and compared here."""
     if not names:
         return {}
-    asked = func.unnest(bindparam("names", [name[:PREFIX] for name in names], ARRAY(Text))).table_valued("name", name="asked").render_derived()
+    asked = (
+        func.unnest(bindparam("names", [name[:PREFIX] for name in names], ARRAY(Text)))
+        .table_valued("name", name="asked")
+        .render_derived()
+    )
     head = func.left(Company.search, literal_column(str(PREFIX)))
     alike = (
         actor.visible(Company, Company.id, Company.name)

@@ -17,7 +17,7 @@ UNDO_FOR = timedelta(days=30)
 STALLED_AFTER = timedelta(seconds=60)
 
 
-class NoLongerOurs(Exception):  # noqa: N818 (it is no error)
+class NoLongerOurs(Exception):
     """The import was stopped, or another worker goes on with it: nothing more of ours may be stored."""
 
 

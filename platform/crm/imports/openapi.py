@@ -10,8 +10,8 @@ PATHS: dict[str, Any] = {
             "operationId": "imports.create",
             "summary": "Upload a table of contacts",
             "description": "CSV (UTF-8, UTF-16, Windows-1250; comma, semicolon, tab) or XLSX, at most 50 MB. What was "
-            "guessed of its columns is answered; nothing is imported before `run`. The bytes may also be the body itself, "
-            "with ?file_name= in the URL.",
+            "guessed of its columns is answered; nothing is imported before `run`. The bytes may also be the body "
+            "itself, with ?file_name= in the URL.",
             "tags": ["imports"],
             "parameters": [KEY],
             "requestBody": {

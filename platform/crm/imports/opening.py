@@ -66,7 +66,7 @@ def setting_of(actor: Actor, found: Import) -> Setting:
 
 
 def owners(actor: Actor) -> dict[str, Any]:
-    """Members by plain name and e-mail, for whoever may give contacts to all of them; a name of two members is nobody's."""
+    """Members by plain name and e-mail, for whoever may give contacts to all of them. A name of two is nobody's."""
     if scope_of(actor.rights, ("contact", "assign")) != "all":
         return {plain(actor.member.email): actor.member.id, plain(actor.member.name): actor.member.id}
     members = actor.db.execute(

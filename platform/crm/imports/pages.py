@@ -79,7 +79,8 @@ def columns_page(actor: Actor, found: Import, error: Refusal | None = None) -> s
     fields = [("", _("Do not import")), *((entry.key, str(entry.label)) for entry in FIELDS)]
     return render(
         actor, "imports/columns.html", found=found, fields=fields, states=column_states(found), rows=rows,
-        show=request.args.get("show", "first"), looks=[(key, look_heading(key)) for key in looks_of(found.mapping.values())],
+        show=request.args.get("show", "first"),
+        looks=[(key, look_heading(key)) for key in looks_of(found.mapping.values())],
         earlier=queries.same_file(actor, found), encodings=list(ENCODINGS.items()), separators=separators(),
         described=described(found), error=error, errors=dict(error.fields) if isinstance(error, Invalid) else {},
         waiting=not found.checked.get("done") and not found.checked.get("error"),
@@ -123,7 +124,9 @@ def duplicates(actor: Actor, import_id: UUID) -> Answer:
     if found.state != "draft":
         return see(url_for("imports.show", import_id=found.id))
     earlier = queries.same_file(actor, found)
-    return render(actor, "imports/duplicates.html", found=found, earlier=earlier, described=described(found), error=None)
+    return render(
+        actor, "imports/duplicates.html", found=found, earlier=earlier, described=described(found), error=None
+    )
 
 
 @pages.post("/imports/<uuid:import_id>/duplicates")
@@ -243,7 +246,8 @@ def said_reason(row: RefusedRow) -> str:
 def STATES() -> dict[str, tuple[str, str]]:  # noqa: N802 (a table, in the reader's language)
     """What each state is called, and its tone."""
     return {
-        "draft": (_("Not begun"), "soon"), "waiting": (_("Waiting for a worker"), ""), "running": (_("Running"), "accent"),
+        "draft": (_("Not begun"), "soon"), "waiting": (_("Waiting for a worker"), ""),
+        "running": (_("Running"), "accent"),
         "done": (_("Done"), "good"), "stopped": (_("Stopped"), "soon"), "failed": (_("Failed"), "late"),
         "undoing": (_("Being undone"), ""), "undone": (_("Undone"), ""),
     }  # fmt: skip
@@ -254,7 +258,7 @@ def separators() -> list[tuple[str, str]]:
 
 
 def described(found: Import) -> str:
-    """"zakaznici.csv · Windows-1250 · semicolons"."""
+    """ "zakaznici.csv · Windows-1250 · semicolons"."""
     kind = found.format
     parts = [ENCODINGS.get(kind.get("encoding", ""), ""), str(SEPARATORS.get(kind.get("separator", ""), ""))]
     parts = parts if kind.get("kind") == "csv" else ["Excel", kind.get("sheet", "")]
@@ -301,5 +305,3 @@ def said(key: str, value: str) -> str:
 
 def reason(code: str | None) -> str:
     return str(REASONS[code]) if code else ""
-
-

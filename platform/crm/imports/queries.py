@@ -18,7 +18,9 @@ LISTING = Listing(
     filters={
         "state": Filter(str, lambda _actor, value: Import.state == value, "imports in this state"),
         "owner_id": Filter(UUID, lambda _actor, value: Import.owner_id == value, "imports of this member"),
-        "file_hash": Filter(str, lambda _actor, value: Import.file_hash == value, "imports of the file with this SHA-256"),
+        "file_hash": Filter(
+            str, lambda _actor, value: Import.file_hash == value, "imports of the file with this SHA-256"
+        ),
     },
     searched=False,
 )
@@ -39,7 +41,6 @@ def owner_names(actor: Actor, rows: list[Row[Any]]) -> dict[UUID, str]:
     ids = {row.owner_id for row in rows if row.owner_id}
     query = actor.visible(Member, Member.id, Member.name).where(Member.id.in_(ids))
     return {row.id: row.name for row in actor.db.execute(query)} if ids else {}
-
 
 
 def refused_rows(actor: Actor, found: Import, after: int = 0, limit: int = 1_000) -> list[RefusedRow]:

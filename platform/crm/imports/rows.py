@@ -115,6 +115,11 @@ class UnfitError(Exception):
         self.code, self.cell = code, cell
 
 
+def is_blank(row: Row) -> bool:
+    """Whether RowParser will find nothing in the row, told without parsing it."""
+    return row.fault is None and not any(cell.strip() or len(cell) > MAX_CELL for cell in row.cells)
+
+
 class RowParser:
     """Reads rows by a mapping of columns (from 0) to keys of columns.FIELDS. `country` (ISO 3166) is assumed for
     local telephone numbers. `width` is how many columns the table has; a row with more filled cells is refused."""

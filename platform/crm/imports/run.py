@@ -30,10 +30,11 @@ from tenants.members import acting_member
 from . import undo
 from .actions import require_rights
 from .batches import Batch, batches
-from .check import check_all, signature
+from .check import check_all
 from .matching import prepare_transaction
 from .models import Import, NoLongerOurs
 from .opening import opened, parser_of, setting_of
+from .rows import is_blank
 from .sheet import SheetError
 from .store import store
 from .values import Setting
@@ -54,7 +55,7 @@ def check_file(place: Place, import_id: str, member_id: str) -> None:
     """The numbers of a large file, for the page where its columns are matched."""
     with acting_member(place.database, place.here(), UUID(member_id), "import") as actor:
         found = actor.db.get(Import, UUID(import_id))
-        if found is None or found.deleted_at or found.checked.get("done"):
+        if found is None or found.deleted_at or found.state != "draft" or found.checked.get("done"):
             return
         try:
             check_all(actor, found)
@@ -71,7 +72,9 @@ def undo_import(place: Place, import_id: str, member_id: str) -> None:
 def forget(place: Place, import_id: str) -> None:
     """Delete the file of a draft that was thrown away."""
     with place.database.workspace(place.here()) as session:
-        key = session.scalar(select(Import.file_key).where(Import.id == UUID(import_id), Import.deleted_at.is_not(None)))
+        key = session.scalar(
+            select(Import.file_key).where(Import.id == UUID(import_id), Import.deleted_at.is_not(None))
+        )
     if key:
         files().delete(key)
 
@@ -97,7 +100,13 @@ def refusing(place: Place, import_id: UUID, member_id: UUID) -> Any:
     except (NoLongerOurs, *TRY_AGAIN):
         raise
     except Forbidden:
-        halt(place, import_id, member_id, "stopped", lambda: _("The member who started it may no longer bring contacts in."))
+        halt(
+            place,
+            import_id,
+            member_id,
+            "stopped",
+            lambda: _("The member who started it may no longer bring contacts in."),
+        )
     except SheetError as error:
         detail = error.detail
         halt(place, import_id, member_id, "failed", lambda: str(detail))
@@ -105,7 +114,13 @@ def refusing(place: Place, import_id: UUID, member_id: UUID) -> Any:
         halt(place, import_id, member_id, "failed", lambda: _("The file is no longer there. Bring it in anew."))
     except Exception:
         log.exception("import %s failed", import_id)
-        halt(place, import_id, member_id, "failed", lambda: _("Something went wrong here, not with your file. Go on, or write to us."))
+        halt(
+            place,
+            import_id,
+            member_id,
+            "failed",
+            lambda: _("Something went wrong here, not with your file. Go on, or write to us."),
+        )
 
 
 def halt(place: Place, import_id: UUID, member_id: UUID, state: str, sentence: Any) -> None:
@@ -157,8 +172,8 @@ def bring_in(run: Run) -> None:
     with run.acting() as actor:
         found = begin(run, actor)
         setting, parser = setting_of(actor, found), parser_of(actor, found)
-        if not (found.checked.get("done") and found.checked["of"] == signature(found)) and not check_all(actor, found):
-            raise NoLongerOurs()
+        if found.rows is None:
+            count_rows(run, actor, found)
     with opened(found) as sheet, ThreadPoolExecutor(1) as database:
         stored: Future[None] | None = None
         for batch in batches(sheet.rows(), parser, setting, found.line):
@@ -181,9 +196,18 @@ def begin(run: Run, actor: Actor) -> Import:
     return found
 
 
+def count_rows(run: Run, actor: Actor, found: Import) -> None:
+    """Read the whole file once before anything is stored: how many rows its numbers must add up to, and whether it can
+    be read to its end."""
+    with opened(found) as sheet:
+        found.rows = sum(not is_blank(row) for row in sheet.rows())
+    run.commit(actor)
+
+
 ADVANCE = text("""
-update import set line = :line, created = created + :created, changed = changed + :changed, skipped = skipped + :skipped,
-    refused = refused + :refused, blank = blank + :blank, version = version + 1, updated_at = now()
+update import set line = :line, created = created + :created, changed = changed + :changed,
+    skipped = skipped + :skipped, refused = refused + :refused, blank = blank + :blank,
+    version = version + 1, updated_at = now()
 where id = :id and state = 'running' and line = :after returning id
 """)
 

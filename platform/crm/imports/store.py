@@ -58,7 +58,8 @@ def store(actor: Actor, setting: Setting, batch: Batch, companies: dict[str, UUI
     named = [candidate.company for candidate in new] + [news.get("company", "") for _present, news in updates]
     resolve_companies(actor, setting, filter(None, named), companies)
     copy(actor, "contact", COPIED, (
-        f"{candidate.line}{companies[plain_name(candidate.company)] if candidate.company else NULL}\n" for candidate in new
+        f"{candidate.line}{companies[plain_name(candidate.company)] if candidate.company else NULL}\n"
+        for candidate in new
     ))  # fmt: skip
     change_contacts(actor, setting, updates, companies)
     copy(actor, "import_refused", ("import_id", "line", "field", "reason", "cells"), (
@@ -77,7 +78,7 @@ def one_import_at_a_time(actor: Actor) -> None:
 def updated(
     actor: Actor, setting: Setting, known: dict[UUID, list[ParsedContact]], counts: Counts
 ) -> list[tuple[Values, Values]]:
-    """(present values, what the rows change of them) of the contacts found that this actor may edit; counts the rows."""
+    """(present values, what the rows change) of the contacts found that this actor may edit; counts the rows."""
     if not known:
         return []
     editable = within(scope_of(actor.rights, ("contact", "edit")), Contact, actor.member.id)
@@ -116,7 +117,9 @@ def resolve_companies(actor: Actor, setting: Setting, names: Iterable[str], comp
     companies.update(companies_named(actor, sorted(missing)))
     lines = []
     for plain in sorted(missing - companies.keys()):
-        company = Company(id=new_id(), name=" ".join(wanted[plain].split()), reg_no="", emails=[], phones=[], addresses=[])
+        company = Company(
+            id=new_id(), name=" ".join(wanted[plain].split()), reg_no="", emails=[], phones=[], addresses=[]
+        )
         company.index(actor.workspace.language)
         companies[plain] = company.id
         cells = [str(setting.member_id), str(setting.import_id), company.name, company.search]

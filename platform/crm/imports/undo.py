@@ -43,7 +43,8 @@ and not exists (select 1 from note where note.{kind}_id = made.id)
 REMOVE = """
 update {kind} set deleted_at = now(), version = version + 1, updated_at = now()
 where id in (
-    select made.id from {kind} as made where made.import_id = :id and made.deleted_at is null and {untouched} limit :step
+    select made.id from {kind} as made
+    where made.import_id = :id and made.deleted_at is null and {untouched} limit :step
 ) returning id
 """
 REMOVE_CONTACTS = text(REMOVE.format(kind="contact", untouched=UNTOUCHED.format(kind="contact")))
@@ -71,7 +72,9 @@ def undo_import(place: Place, import_id: UUID, member_id: UUID) -> None:
         log.info("the undo of import %s is no longer ours", import_id)
     except Forbidden:
         with place.database.workspace(place.here()) as session:
-            with force_locale(session.scalar(text("select language from member where id = :id"), {"id": member_id}) or "en"):
+            with force_locale(
+                session.scalar(text("select language from member where id = :id"), {"id": member_id}) or "en"
+            ):
                 said = _("The member who started the undo may no longer do it.")
             session.execute(text("update import set error = :said where id = :id"), {"said": said, "id": import_id})
             session.commit()
@@ -192,7 +195,11 @@ def finish(place: Place, actor: Actor, found: Import, edited: dict[str, list[str
     found.undone = {**counted._mapping, "left": len(kept), "contacts": kept[:NAMED]}
     told = describe(found, before)
     if told:
-        common = {"action": "import.undo", "member_id": actor.member.id, "via": "import", "request_id": actor.request_id}
+        common = {
+            "action": "import.undo",
+            "member_id": actor.member.id,
+            "via": "import",
+            "request_id": actor.request_id,
+        }
         actor.db.execute(insert(Event), [{"id": new_id(), **common, **told}])
     end_step(place, actor, found.id)
-

@@ -15,7 +15,9 @@ from tests.shop import Shop, csrf
     ("kind", "encoding", "separator"),
     [("csv", "cp1250", ";"), ("csv", "utf-8-sig", ","), ("csv", "utf-16", "\t"), ("xlsx", "", "")],
 )
-def test_a_messy_file_comes_in_with_the_numbers_of_its_making(shop: Shop, kind: str, encoding: str, separator: str) -> None:
+def test_a_messy_file_comes_in_with_the_numbers_of_its_making(
+    shop: Shop, kind: str, encoding: str, separator: str
+) -> None:
     content, expected = messy(3_000, kind=kind, encoding=encoding, separator=separator)
     import_id = brought(shop, content, name=f"zakaznici.{kind}")
     found = row(shop, import_id)
@@ -51,7 +53,7 @@ def test_duplicates_are_treated_as_chosen(shop: Shop, duplicates: str) -> None:
 def test_a_contact_has_all_that_the_row_says(shop: Shop) -> None:
     sheet = (
         "Jméno a příjmení;Tel.;E-mail;Firma;Ulice;PSČ město;Naposled;Pozn.;Štítky;Web;Obchodník;Datum narození\n"
-        'Ing. Jan Novák, Ph.D.;602 114 873;Jan@Novak.cz;Okna\\Dveře s.r.o.;Lidická 24;60200 Brno;18. 11. 2026;'
+        "Ing. Jan Novák, Ph.D.;602 114 873;Jan@Novak.cz;Okna\\Dveře s.r.o.;Lidická 24;60200 Brno;18. 11. 2026;"
         '"říká ""šéf""\nzadní vchod";VIP, okna;www.novak.cz;Jana Dvořáková;1. 2. 1980\n'
         ";;;Jen Firma a.s.;;;;;;;Nikdo Neznámý;\n"
     )
@@ -102,7 +104,9 @@ def test_filling_in_keeps_what_stands_and_overwriting_replaces_it(shop: Shop) ->
 def test_the_preview_says_the_numbers_before_anything_is_stored(shop: Shop) -> None:
     brought(shop, (SIMPLE + "Jan Novák;jan@novak.cz;;\n").encode())
     browser = shop.browser()
-    sheet = SIMPLE + "Jan Novák;JAN@novak.cz;;\nEva Malá;eva@mala;;\nOta Nový;;602114873;\nOta Nový;;+420 602 114 873;\n"
+    sheet = (
+        SIMPLE + "Jan Novák;JAN@novak.cz;;\nEva Malá;eva@mala;;\nOta Nový;;602114873;\nOta Nový;;+420 602 114 873;\n"
+    )
     import_id = sent(browser, shop, sheet.encode())
     page = browser.get(shop.path(f"/imports/{import_id}/columns")).get_data(as_text=True)
     assert "4 rows" in page
@@ -144,7 +148,9 @@ def test_columns_encoding_and_heading_can_be_said_otherwise(shop: Shop) -> None:
     assert [(c.last_name, c.about) for c in contacts(shop)] == [("Marie Žáková", "zlutý@kůň"), ("Petr Řezáč", "ahoj")]
 
 
-@pytest.mark.parametrize("mapping", [{"column-0": "birthday"}, {"column-0": "name", "column-1": "name"}, {"column-99": "name"}])
+@pytest.mark.parametrize(
+    "mapping", [{"column-0": "birthday"}, {"column-0": "name", "column-1": "name"}, {"column-99": "name"}]
+)
 def test_an_unknown_column_or_field_is_refused(shop: Shop, mapping: dict[str, str]) -> None:
     browser = shop.browser()
     import_id = sent(browser, shop, (SIMPLE + "Jan;a@b.cz;;\n").encode())
@@ -193,7 +199,8 @@ def archive() -> bytes:
 
 
 HOSTILE = {
-    "zip": archive(), "bomb": bomb(), "empty": b"", "zeros": b"\0" * 5_000, "picture": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20,
+    "zip": archive(), "bomb": bomb(), "empty": b"", "zeros": b"\0" * 5_000,
+    "picture": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20,
     "half": workbook([["Name"], ["Jan"]] * 500)[:2_000], "headings only": SIMPLE.encode(),
 }  # fmt: skip
 

@@ -27,15 +27,26 @@ def test_the_whole_way(shop: Shop) -> None:
     assert made.status_code == 201, made.json
     draft = made.json
     assert draft is not None
-    assert (draft["state"], draft["rows"], draft["mapping"]) == ("draft", 2, {"0": "name", "1": "email", "2": "phone", "3": "about"})
-    assert draft["columns"][1] == {"heading": "E-mail", "values": ["jan@novak.cz", "eva@"], "field": "email", "reason": "heading"}
+    assert (draft["state"], draft["rows"], draft["mapping"]) == (
+        "draft",
+        2,
+        {"0": "name", "1": "email", "2": "phone", "3": "about"},
+    )
+    assert draft["columns"][1] == {
+        "heading": "E-mail",
+        "values": ["jan@novak.cz", "eva@"],
+        "field": "email",
+        "reason": "heading",
+    }
     assert (draft["checked"]["refused"], draft["checked"]["done"]) == (1, True)
     assert made.headers["ETag"] == f'"{draft["version"]}"'
     path = f"/imports/{draft['id']}"
-    changed = api.patch(path, {"mapping": {"0": "name", "1": "email", "2": "phone"}, "duplicates": "fill"}, draft["version"])
+    changed = api.patch(
+        path, {"mapping": {"0": "name", "1": "email", "2": "phone"}, "duplicates": "fill"}, draft["version"]
+    )
     assert changed.status_code == 200, changed.json
     assert api.patch(path, {"duplicates": "skip"}, draft["version"]).status_code == 412
-    assert api.post(f"{path}/run").json["state"] == "waiting"  # type: ignore[index]
+    assert api.post(f"{path}/run").json["state"] == "waiting"
     assert api.patch(path, {"duplicates": "skip"}).status_code == 409
     work(shop)
     done = api.get(path).json
@@ -47,10 +58,10 @@ def test_the_whole_way(shop: Shop) -> None:
     refused = api.get(f"{path}/refused")
     assert refused.mimetype == "text/csv"
     assert "Eva;eva@;;;" in refused.get_data(as_text=True)
-    assert api.get("/imports?state=done").json["data"][0]["id"] == draft["id"]  # type: ignore[index]
-    assert api.post(f"{path}/undo").json["state"] == "undoing"  # type: ignore[index]
+    assert api.get("/imports?state=done").json["data"][0]["id"] == draft["id"]
+    assert api.post(f"{path}/undo").json["state"] == "undoing"
     work(shop)
-    assert api.get(path).json["undone"]["removed"] == 1  # type: ignore[index]
+    assert api.get(path).json["undone"]["removed"] == 1
 
 
 def test_the_bytes_may_be_the_body_itself(shop: Shop) -> None:
@@ -89,8 +100,10 @@ def test_a_file_of_more_than_a_megabyte_comes_in_and_one_of_fifty_does_not(shop:
 
 def test_wrong_options_and_files_are_problems_that_name_the_field(shop: Shop) -> None:
     api = shop.api()
-    for options in ({"mapping": {"0": "birthday"}}, {"mapping": {"9": "name"}}, {"duplicates": "maybe"}, {"colour": "red"},
-                    {"format": {"encoding": "klingon"}}, {"format": {"separator": "|"}}, {"format": {"header_row": 77}}):  # fmt: skip
+    for options in (
+        {"mapping": {"0": "birthday"}}, {"mapping": {"9": "name"}}, {"duplicates": "maybe"}, {"colour": "red"},
+        {"format": {"encoding": "klingon"}}, {"format": {"separator": "|"}}, {"format": {"header_row": 77}},
+    ):  # fmt: skip
         answer = upload(api, **options)
         assert (answer.status_code, answer.mimetype) == (422, "application/problem+json"), options
     assert upload(api, b"%PDF-1.7").json["detail"].startswith("This is a PDF")  # type: ignore[index]

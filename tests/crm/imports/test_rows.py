@@ -19,6 +19,7 @@ from crm.imports.rows import (
     Phone,
     RefusedRow,
     RowParser,
+    is_blank,
     UnfitError,
     email_address,
     phone_number,
@@ -376,3 +377,14 @@ def test_any_text_in_any_field_is_taken_or_refused(cells: list[str]) -> None:
         assert not "".join(cells).strip()
     else:
         assert all("\0" not in text for text in (parsed.first_name, parsed.last_name, parsed.about, parsed.company))
+
+
+def test_blank_rows_are_told_without_parsing() -> None:
+    parser = RowParser({0: "name", 1: "email"}, width=2)
+    cells = ["", " ", "\u00a0", "\u200b", "-", "Jan", "=1", " " * (MAX_CELL + 1), "\t", "#REF!"]
+    for first in cells:
+        for second in cells:
+            for third in ("", " ", "x"):
+                row = Row(2, [first, second, third])
+                assert is_blank(row) == (parser.parse(row) is None), row
+    assert not is_blank(Row(2, [""], "quotes"))

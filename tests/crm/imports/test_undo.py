@@ -40,21 +40,31 @@ def test_new_contacts_and_companies_go_to_the_bin(shop: Shop, monkeypatch: pytes
 
 def test_changed_contacts_get_their_values_back(shop: Shop) -> None:
     brought(shop, (SIMPLE + "Jan Novák;jan@novak.cz;;starý\nEva Malá;eva@mala.cz;602114873;\n").encode())
-    before = shop.rows("select id, name, about, emails, phones, search, sort_key, match_keys, labels from contact order by id")
-    sheet = SIMPLE + "Petr Nový;jan@novak.cz;603000111;nový\nEva Malá;eva2@mala.cz;602 114 873;x\nOta;jan@novak.cz;;třetí\n"
+    before = shop.rows(
+        "select id, name, about, emails, phones, search, sort_key, match_keys, labels from contact order by id"
+    )
+    sheet = (
+        SIMPLE + "Petr Nový;jan@novak.cz;603000111;nový\nEva Malá;eva2@mala.cz;602 114 873;x\nOta;jan@novak.cz;;třetí\n"
+    )
     import_id = brought(shop, sheet.encode(), "overwrite")
     assert [c.about for c in contacts(shop)] == ["třetí", "x"]
     said = undone(shop, import_id)
-    after = shop.rows("select id, name, about, emails, phones, search, sort_key, match_keys, labels from contact order by id")
+    after = shop.rows(
+        "select id, name, about, emails, phones, search, sort_key, match_keys, labels from contact order by id"
+    )
     assert after == before
     assert (said["removed"], said["restored"], said["left"]) == (0, 2, 0)
 
 
 def test_what_was_edited_or_used_since_is_left_and_named(shop: Shop) -> None:
     brought(shop, (SIMPLE + "Stará Paní;stara@pani.cz;;dřív\n").encode())
-    sheet = SIMPLE + "Nová Paní;stara@pani.cz;;teď\nUpravený;upraveny@a.cz;;\nS poznámkou;poznamka@a.cz;;\nNetknutý;netknuty@a.cz;;\n"
+    sheet = (
+        SIMPLE
+        + "Nová Paní;stara@pani.cz;;teď\nUpravený;upraveny@a.cz;;\n"
+        + "S poznámkou;poznamka@a.cz;;\nNetknutý;netknuty@a.cz;;\n"
+    )
     import_id = brought(shop, sheet.encode(), "overwrite")
-    old, corrected, noted, untouched = contacts(shop)
+    old, corrected, noted, _untouched = contacts(shop)
     edited(shop, old.id, about="po importu")
     edited(shop, corrected.id, position="šéf")
     with shop.acting() as actor:
@@ -79,7 +89,11 @@ def test_an_undo_killed_half_way_is_taken_up_again(shop: Shop, monkeypatch: pyte
 
     monkeypatch.setattr(undo, "STEP", 20)
     brought(shop, (SIMPLE + "".join(f"Jan {n};jan{n}@a.cz;;starý\n" for n in range(60))).encode())
-    sheet = SIMPLE + "".join(f"Jan {n};jan{n}@a.cz;;nový\n" for n in range(60)) + "".join(f"Eva {n};eva{n}@a.cz;;\n" for n in range(60))
+    sheet = (
+        SIMPLE
+        + "".join(f"Jan {n};jan{n}@a.cz;;nový\n" for n in range(60))
+        + "".join(f"Eva {n};eva{n}@a.cz;;\n" for n in range(60))
+    )
     import_id = brought(shop, sheet.encode(), "overwrite")
     end, ends = undo.end_step, []
 
