@@ -90,14 +90,19 @@ class Resource:
     def selected(self) -> tuple[Any, ...]:
         """id, version and the whole answer as PostgreSQL writes it in JSON, to be passed on as it is.
 
-        A decimal number is a text in it, so that no reader makes a binary fraction of it.
+        A decimal number is a text in it, so that no reader makes a binary fraction of it. The columns stand in the
+        statement as one text, since SQLAlchemy looks at every element of a statement anew for each request.
         """
-        named: list[Any] = []
+        written, expressions = [], []
         for name in self.fields:
-            column = self.columns.get(name, getattr(self.model, name, None))
+            if name in self.columns:
+                expressions += [literal_column(f"'{name}'"), self.columns[name]]
+                continue
+            column = self.model.__table__.columns[name]
             exact = isinstance(column.type, Numeric) and column.type.asdecimal
-            named += [literal_column(f"'{name}'"), cast(column, Text) if exact else column]
-        return self.model.id, self.model.version, cast(func.json_build_object(*named), Text).label("json")
+            written.append(f"'{name}', {column.table.name}.\"{column.name}\"{'::text' if exact else ''}")
+        json = func.json_build_object(literal_column(", ".join(written)), *expressions)
+        return self.model.id, self.model.version, cast(json, Text).label("json")
 
     def one(self, actor: Actor, record_id: UUID | None) -> Row[Any]:
         """One record as `selected`. Raises NotFound."""
@@ -132,7 +137,7 @@ def problem(refusal: Refusal) -> Response:
         "title": str(refusal.title),
         "status": refusal.status,
         "detail": str(refusal.detail),
-        **{name: value for name, value in refusal.extra.items()},
+        **refusal.extra,
     }
     if isinstance(refusal, Invalid):
         body["errors"] = [{"field": name, "message": str(message)} for name, message in refusal.fields]
@@ -201,7 +206,8 @@ def routes(resource: Resource) -> Blueprint:
 def verb_route(resource: Resource, action: Action[Any, Any]) -> Callable[[str], Response]:
     def act(record_id: str) -> Response:
         with entering() as actor:
-            values = {**body_values("id", "version", optional=True), "id": known_id(record_id), **version_if_sent(action)}
+            values = body_values("id", "version", optional=True)
+            values |= {"id": known_id(record_id), **version_if_sent(action)}
             return once(actor, lambda: acted(actor, resource, action, values))
 
     return act

@@ -112,14 +112,9 @@ class Records:
         file = io.BytesIO()
         write_messy(300, file)
         context = self.browser.new_context(base_url=self.site.url)
-        cookie: SetCookieParam = {"name": "okno", "value": self.shop.session(), "url": self.site.url}
-        context.add_cookies([cookie])
-        token = (
-            context.request.get(self.shop.path("/imports/new"))
-            .text()
-            .split('name="csrf_token" value="')[1]
-            .split('"')[0]
-        )
+        context.add_cookies([{"name": "okno", "value": self.shop.session(), "url": self.site.url}])
+        form = context.request.get(self.shop.path("/imports/new")).text()
+        token = form.split('name="csrf_token" value="')[1].split('"')[0]
         ids = []
         for name in ("customers.csv", "more.csv"):
             table: FilePayload = {"name": name, "mimeType": "text/csv", "buffer": file.getvalue()}

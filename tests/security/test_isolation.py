@@ -128,7 +128,7 @@ class Watch:
         said = f"{schema}.{table} of {workspace.schema}"
         hashed = "md5(string_agg(kept::text, '' order by kept::text))"
         rows = "(select to_jsonb(t) - 'used_at' - 'updated_at' as kept from {} t where " + condition + ")"
-        return sql.SQL("select {}, count(*), " + hashed + " from " + rows + " rows").format(  # type: ignore[arg-type]
+        return sql.SQL("select {}, count(*), " + hashed + " from " + rows + " rows").format(
             sql.Literal(said), sql.Identifier(schema, table)
         )
 

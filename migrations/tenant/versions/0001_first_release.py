@@ -103,6 +103,61 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_stage_pipeline_id"), "stage", ["pipeline_id"], unique=False)
     op.create_table(
+        "import",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("file_name", sa.String(), nullable=False),
+        sa.Column("file_key", sa.String(), nullable=False),
+        sa.Column("file_hash", sa.String(), nullable=False),
+        sa.Column("file_size", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("format", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("columns", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("mapping", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("checked", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("duplicates", sa.String(), server_default="skip", nullable=False),
+        sa.Column("state", sa.String(), server_default="draft", nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=True),
+        sa.Column("line", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("changed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("skipped", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("refused", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("blank", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.String(), server_default="", nullable=False),
+        sa.Column("undone", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("duplicates in ('skip', 'fill', 'overwrite', 'create')", name=op.f("ck_import_duplicates")),
+        sa.CheckConstraint(
+            "state in ('draft', 'waiting', 'running', 'done', 'stopped', 'failed', 'undoing', 'undone')",
+            name=op.f("ck_import_state"),
+        ),
+        sa.ForeignKeyConstraint(["owner_id"], ["member.id"], name=op.f("fk_import_owner_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import")),
+    )
+    op.create_index("ix_import_hash", "import", ["file_hash"], unique=False)
+    op.create_table(
+        "token",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("ending", sa.String(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_token_member_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_token")),
+        sa.UniqueConstraint("hash", name=op.f("uq_token_hash")),
+    )
+    op.create_table(
         "company",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
@@ -111,26 +166,38 @@ def upgrade() -> None:
         sa.Column("vat_no", sa.String(), server_default="", nullable=False),
         sa.Column("website", sa.String(), server_default="", nullable=False),
         sa.Column("about", sa.String(), server_default="", nullable=False),
+        sa.Column("import_id", sa.Uuid(), nullable=True),
         sa.Column("emails", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("phones", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("addresses", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("city", sa.String(), server_default="", nullable=False),
-        sa.Column("labels", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("labels", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("search", sa.String(), server_default="", nullable=False),
         sa.Column("sort_key", sa.LargeBinary(), server_default=sa.text("''::bytea"), nullable=False),
-        sa.Column("match_keys", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("match_keys", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("owner_id", sa.Uuid(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["import_id"], ["import.id"], name=op.f("fk_company_import_id"), ondelete="set null"),
         sa.ForeignKeyConstraint(["owner_id"], ["member.id"], name=op.f("fk_company_owner_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_company")),
     )
     op.create_index(
         "ix_company_city", "company", ["city", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")
     )
-    op.create_index("ix_company_match", "company", ["match_keys"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "ix_company_import", "company", ["import_id"], unique=False, postgresql_where=sa.text("import_id is not null")
+    )
+    op.create_index(
+        "ix_company_match",
+        "company",
+        ["match_keys"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+    )
     op.create_index(
         "ix_company_owner", "company", ["owner_id", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")
     )
@@ -153,52 +220,16 @@ def upgrade() -> None:
         "ix_company_sort", "company", ["sort_key", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")
     )
     op.create_table(
-        "import",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
-        sa.Column("owner_id", sa.Uuid(), nullable=True),
-        sa.Column("file_name", sa.String(), nullable=False),
-        sa.Column("file_key", sa.String(), nullable=False),
-        sa.Column("file_hash", sa.String(), nullable=False),
-        sa.Column("format", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
-        sa.Column("mapping", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
-        sa.Column("duplicates", sa.String(), server_default="skip", nullable=False),
-        sa.Column("state", sa.String(), server_default="draft", nullable=False),
-        sa.Column("rows", sa.Integer(), nullable=True),
-        sa.Column("line", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("created", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("changed", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("skipped", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("refused", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("error", sa.String(), server_default="", nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "state in ('draft', 'waiting', 'running', 'done', 'stopped', 'failed', 'undoing', 'undone')",
-            name=op.f("ck_import_state"),
+        "import_refused",
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("field", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("cells", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["import.id"], name=op.f("fk_import_refused_import_id"), ondelete="cascade"
         ),
-        sa.ForeignKeyConstraint(["owner_id"], ["member.id"], name=op.f("fk_import_owner_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_import")),
-    )
-    op.create_table(
-        "token",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
-        sa.Column("member_id", sa.Uuid(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("hash", sa.LargeBinary(), nullable=False),
-        sa.Column("ending", sa.String(), nullable=False),
-        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_token_member_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_token")),
-        sa.UniqueConstraint("hash", name=op.f("uq_token_hash")),
+        sa.PrimaryKeyConstraint("import_id", "line", name=op.f("pk_import_refused")),
     )
     op.create_table(
         "contact",
@@ -208,6 +239,7 @@ def upgrade() -> None:
         sa.Column("prefix", sa.String(), server_default="", nullable=False),
         sa.Column("first_name", sa.String(), server_default="", nullable=False),
         sa.Column("last_name", sa.String(), server_default="", nullable=False),
+        sa.Column("suffix", sa.String(), server_default="", nullable=False),
         sa.Column("position", sa.String(), server_default="", nullable=False),
         sa.Column("about", sa.String(), server_default="", nullable=False),
         sa.Column("source", sa.String(), server_default="", nullable=False),
@@ -218,11 +250,11 @@ def upgrade() -> None:
         sa.Column("phones", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("addresses", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("city", sa.String(), server_default="", nullable=False),
-        sa.Column("labels", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("labels", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("search", sa.String(), server_default="", nullable=False),
         sa.Column("sort_key", sa.LargeBinary(), server_default=sa.text("''::bytea"), nullable=False),
-        sa.Column("match_keys", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("match_keys", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("owner_id", sa.Uuid(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -247,7 +279,14 @@ def upgrade() -> None:
     op.create_index(
         "ix_contact_import", "contact", ["import_id"], unique=False, postgresql_where=sa.text("import_id is not null")
     )
-    op.create_index("ix_contact_match", "contact", ["match_keys"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "ix_contact_match",
+        "contact",
+        ["match_keys"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+    )
     op.create_index(
         "ix_contact_owner", "contact", ["owner_id", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")
     )
@@ -268,18 +307,6 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_contact_sort", "contact", ["sort_key", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")
-    )
-    op.create_table(
-        "import_refused",
-        sa.Column("import_id", sa.Uuid(), nullable=False),
-        sa.Column("line", sa.Integer(), nullable=False),
-        sa.Column("field", sa.String(), nullable=False),
-        sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("cells", postgresql.ARRAY(sa.Text()), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["import_id"], ["import.id"], name=op.f("fk_import_refused_import_id"), ondelete="cascade"
-        ),
-        sa.PrimaryKeyConstraint("import_id", "line", name=op.f("pk_import_refused")),
     )
     op.create_table(
         "deal",

@@ -218,8 +218,8 @@ def time_in_stages(actor: Actor, deal: Deal) -> dict[UUID, timedelta]:
     stage = Event.after["stage_id"].astext
     moves = actor.db.execute(
         select(Event.at, stage).where(Event.record_id == deal.id, stage.is_not(None)).order_by(Event.id)
-    ).all()
-    ends = [*(move.at for move in moves[1:]), deal.closed_at or datetime.now(UTC)]
+    ).all() or [(deal.stage_since, str(deal.stage_id))]
+    ends = [*(since for since, _ in moves[1:]), deal.closed_at or datetime.now(UTC)]
     spent: dict[UUID, timedelta] = defaultdict(timedelta)
     for (since, stage_id), until in zip(moves, ends, strict=True):
         spent[UUID(stage_id)] += until - since

@@ -18,7 +18,7 @@ from core.jobs import later
 from . import check
 from .batches import Batch, add, prepared
 from .columns import BY_KEY
-from .matching import prepare_transaction
+from .matching import prepare_transaction, take_turn
 from .models import Duplicates, Import
 from .opening import columns_of, format_of, opened, parser_of, read, setting_of
 from .rows import REASONS
@@ -280,11 +280,11 @@ def delete(actor: Actor, data: OneImport) -> Import:
 @action("import.correct", right=IMPORT)
 def correct(actor: Actor, data: CorrectedRow) -> Import:
     """Take a refused row with its cells corrected. Raises Invalid with the reason when it is refused again."""
+    take_turn(actor)
     found = actor.take(Import, data.id, "edit")
     if found.state not in ("done", "stopped", "failed"):
         raise Busy(_("Rows can be corrected when the import does not run."))
     require_rights(actor, found)
-    prepare_transaction(actor)
     if not drop_refused(actor, found.id, data.line):
         raise Busy(_("This row was taken already."))
     batch, setting = Batch(data.line, data.line), setting_of(actor, found)

@@ -14,6 +14,14 @@ from crm.contacts.models import Contact
 PREFIX = 40  # letters of `search` in the index ix_company_prefix
 
 
+def take_turn(actor: Actor) -> None:
+    """Begin to store: two imports of one workspace, and two workers of one import, take turns by the batch, so that
+    each sees whom the other has made. Whatever the batch depends on is read after this."""
+    prepare_transaction(actor)
+    key = {"workspace": f"import into {actor.workspace.schema}"}
+    actor.db.execute(text("select pg_advisory_xact_lock(hashtextextended(:workspace, 0))"), key)
+
+
 def prepare_transaction(actor: Actor) -> None:
     """A batch may take longer than a request, wait for another import, and always asks by index: a table that has just
     grown has no statistics yet, and a scan for each of ten thousand keys would be chosen."""

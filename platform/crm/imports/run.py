@@ -31,7 +31,7 @@ from . import undo
 from .actions import require_rights
 from .batches import Batch, batches
 from .check import check_all
-from .matching import prepare_transaction
+from .matching import take_turn
 from .models import Import, NoLongerOurs
 from .opening import opened, parser_of, setting_of
 from .rows import is_blank
@@ -215,7 +215,7 @@ where id = :id and state = 'running' and line = :after returning id
 def store_batch(run: Run, setting: Setting, batch: Batch) -> None:
     """One batch in one transaction, with the rights the member has now."""
     with run.acting() as actor:
-        prepare_transaction(actor)
+        take_turn(actor)
         found = actor.db.get(Import, run.import_id)
         if found is None or (found.state, found.line) != ("running", batch.after):
             raise NoLongerOurs()

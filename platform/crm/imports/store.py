@@ -39,7 +39,6 @@ def store(actor: Actor, setting: Setting, batch: Batch, companies: dict[str, UUI
     """Store a batch; what became of its rows. `companies` remembers ids by plain name from batch to batch; names are
     added to it even if the transaction is rolled back, so drop it then."""
     counts = Counts(refused=len(batch.refused), blank=batch.blank)
-    one_import_at_a_time(actor)
     matched = same_people(actor, (key for candidate in batch.candidates for key in candidate.keys))
     new: list[Candidate] = []
     known: dict[UUID, list[ParsedContact]] = {}
@@ -67,12 +66,6 @@ def store(actor: Actor, setting: Setting, batch: Batch, companies: dict[str, UUI
         for row, cells in batch.refused
     ))  # fmt: skip
     return counts
-
-
-def one_import_at_a_time(actor: Actor) -> None:
-    """Two imports of one workspace take turns by the batch, so that each sees whom the other has made."""
-    key = {"workspace": f"import into {actor.workspace.schema}"}
-    actor.db.execute(text("select pg_advisory_xact_lock(hashtextextended(:workspace, 0))"), key)
 
 
 def updated(

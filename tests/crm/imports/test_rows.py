@@ -19,9 +19,9 @@ from crm.imports.rows import (
     Phone,
     RefusedRow,
     RowParser,
-    is_blank,
     UnfitError,
     email_address,
+    is_blank,
     phone_number,
 )  # fmt: skip
 from crm.imports.source import Row

@@ -276,6 +276,21 @@ def test_started_before_the_check_is_done_the_job_counts_first(shop: Shop, monke
     assert not row(shop, import_id).checked["done"]
 
 
+@pytest.mark.slow
+def test_a_hundred_thousand_rows_come_in_within_300_mb(shop: Shop) -> None:
+    content, expected = messy(100_000)
+    import_id, _member = started(shop, content)
+    code = (
+        "import crm.features, resource, sys; from core.jobs import deliver; deliver(int(sys.argv[1])); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'platform'}"}
+    command = [sys.executable, "-c", code, str(work_of(shop))]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    whole(shop, import_id, expected.numbers())
+    assert int(said.stdout) <= 300
+
+
 def test_new_contacts_are_told_by_one_event_and_open_pages_are_rung(shop: Shop) -> None:
     content, expected = messy(500)
     import_id = brought(shop, content)
