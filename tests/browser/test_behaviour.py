@@ -3,15 +3,18 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from core.ids import new_id
 from core.pages import today_of
 from crm.contacts import actions as contacts
 from crm.contacts.models import Contact
+from crm.deals import actions as deals
 from crm.tasks import actions as tasks
 from tests.browser.conftest import PHONE, Visitors
 from tests.shop import Shop
 
 pytestmark = pytest.mark.browser
 
+PASSWORD = "three okna in a row"
 DRAFTS = "() => Object.keys(localStorage).filter((key) => key.startsWith('okno.draft/')).length"
 
 
@@ -230,6 +233,32 @@ def test_a_ticked_task_is_done_and_comes_back(shop: Shop, visitors: Visitors) ->
     assert not shop.rows("select 1 from task where done_at is not null")
 
 
+# ---- files ----
+
+DROP = """
+(text) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([text], "customers.csv", { type: "text/csv" }));
+  const zone = document.querySelector("[data-upload-target=zone]");
+  for (const type of ["dragover", "drop"])
+    zone.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+}
+"""
+
+
+def test_a_file_dropped_on_the_page_is_brought_in(shop: Shop, visitors: Visitors) -> None:
+    page = visitors.member(shop)
+    page.goto(shop.path("/imports/new"))
+    page.evaluate(DROP, "Jméno;Telefon\nJana Nováková;602 114 873\nPetr Malý;602 114 874\n")
+    page.wait_for_url("**/columns")
+    expect(page.get_by_text("customers.csv · UTF-8")).to_be_visible()
+    expect(page.get_by_role("cell", name="Jana Nováková")).to_be_visible()
+    page.get_by_role("button", name="Check duplicates").click()
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_role("heading", name="2 rows of the file")).to_be_visible()
+    assert [row.name for row in shop.rows("select name from contact order by name")] == ["Jana Nováková", "Petr Malý"]
+
+
 # ---- live ----
 
 
@@ -326,6 +355,36 @@ def test_without_a_script_one_finds_and_adds_people(shop: Shop, visitors: Visito
     page.get_by_label("Note about Jana").fill("Works without a script")
     page.get_by_role("button", name="Add note").click()
     expect(page.locator(".feed").get_by_text("Works without a script")).to_be_visible()
+
+
+def test_without_a_script_a_deal_goes_on(shop: Shop, visitors: Visitors) -> None:
+    with shop.acting() as actor:
+        deal = deals.create(actor, deals.create.parse({"name": "Eleven windows"}))
+    page = visitors.member(shop, java_script_enabled=False)
+    page.goto(shop.path("/deals/"))
+    page.get_by_role("link", name="Eleven windows").click()
+    page.get_by_role("button", name="Measurement").click()
+    expect(page.locator(".stages [aria-current=step]")).to_contain_text("Measurement")
+    page.get_by_role("button", name="Won", exact=True).click()
+    expect(page.locator(".head .pill.good")).to_have_text("Won")
+    assert shop.rows("select status from deal where id = :id", id=deal.id)[0].status == "won"
+
+
+def test_without_a_script_one_signs_up_and_in(visitors: Visitors) -> None:
+    page = visitors.stranger(java_script_enabled=False)
+    page.goto("/signup")
+    email = f"{new_id().hex[-12:]}@example.com"
+    typed = {"Your name": "Petr Malý", "Work e-mail": email, "Password": PASSWORD, "Business name": "Okna Malý"}
+    for label, text in typed.items():
+        page.get_by_label(label, exact=True).fill(text)
+    page.get_by_text("Windows and doors", exact=True).click()
+    page.get_by_role("button", name="Open the workspace").click()
+    page.wait_for_url("**/today")
+    sign_out(page)
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/today")
 
 
 def new_contact(page: Page) -> Locator:
