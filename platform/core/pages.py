@@ -149,7 +149,7 @@ def money(amount: Decimal | float | None, currency: str) -> str:
 
 def priced(number: str, currency: str) -> str:
     """A written number with its currency, in the order of the language."""
-    if get_locale() and get_locale().language == "cs":
+    if in_czech():
         return f"{number}{NBSP}{ {'CZK': 'Kč', 'EUR': '€', 'USD': '$'}.get(currency, currency) }"
     return f"{currency}{NBSP}{number}"
 
@@ -165,7 +165,19 @@ def day(value: date | None) -> str:
         return str(near[distance])
     if 1 < distance < 7:
         return str(format_date(value, "EEE"))
-    return str(format_date(value, "d MMM" if value.year == today.year else "d MMM y"))
+    pattern = "d. M." if in_czech() else "d MMM"
+    return str(format_date(value, pattern if value.year == today.year else f"{pattern} y"))
+
+
+def long_day(value: date) -> str:
+    """ "Tuesday 24 November", "Úterý 24. listopadu": the day as a heading."""
+    said = str(format_date(value, "EEEE d. MMMM" if in_czech() else "EEEE d MMMM"))
+    return said[0].upper() + said[1:]
+
+
+def in_czech() -> bool:
+    locale = get_locale()
+    return locale is not None and locale.language == "cs"
 
 
 def when(value: datetime | None) -> Markup:

@@ -163,6 +163,7 @@ def add_globals(app: Flask, config: Settings) -> None:
         money=page_kit.money,
         when=page_kit.when,
         day=page_kit.day,
+        long_day=page_kit.long_day,
         clock=page_kit.clock,
         url_with=page_kit.url_with,
         embedded=config.embedded,

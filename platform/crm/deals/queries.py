@@ -216,9 +216,11 @@ def total(parts: Iterable[Totals]) -> Totals:
 def time_in_stages(actor: Actor, deal: Deal) -> dict[UUID, timedelta]:
     """How long the deal has been in each stage, from its events; in the present one until now, or until it closed."""
     stage = Event.after["stage_id"].astext
-    moves = actor.db.execute(
+    found = actor.db.execute(
         select(Event.at, stage).where(Event.record_id == deal.id, stage.is_not(None)).order_by(Event.id)
-    ).all() or [(deal.stage_since, str(deal.stage_id))]
+    )
+    moves: list[tuple[datetime, str]] = [(at, stage_id) for at, stage_id in found]
+    moves = moves or [(deal.stage_since, str(deal.stage_id))]
     ends = [*(since for since, _ in moves[1:]), deal.closed_at or datetime.now(UTC)]
     spent: dict[UUID, timedelta] = defaultdict(timedelta)
     for (since, stage_id), until in zip(moves, ends, strict=True):

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Text, bindparam, func, literal_column, select, text, true
 from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.orm import aliased
 
 from core.actor import Actor
 from core.text import plain
@@ -23,21 +24,31 @@ def take_turn(actor: Actor) -> None:
 
 
 def prepare_transaction(actor: Actor) -> None:
-    """A batch may take longer than a request, wait for another import, and always asks by index: a table that has just
-    grown has no statistics yet, and a scan for each of ten thousand keys would be chosen."""
-    for setting in ("statement_timeout = '120s'", "lock_timeout = '60s'", "enable_seqscan = off"):
+    """A batch may take longer than a request, and wait for another import. A table that has just grown has no statistics
+    yet, and the plan made for it when it was empty would scan all of it for each key: so plans are made anew."""
+    for setting in (
+        "statement_timeout = '120s'", "lock_timeout = '60s'", "enable_seqscan = off", "plan_cache_mode = force_custom_plan",
+    ):  # fmt: skip
         actor.db.execute(text(f"set local {setting}"))
 
 
 def same_people(actor: Actor, keys: Iterable[str]) -> dict[str, UUID]:
-    """For each e-mail or phone that visible contacts have, the oldest of them."""
+    """For each e-mail or phone that visible contacts have, the oldest of them.
+
+    What makes a contact visible is asked of the few that match (OFFSET 0 keeps it outside), so that no other index than
+    that of the keys can be chosen.
+    """
     wanted = sorted(set(keys))
     if not wanted:
         return {}
     asked = func.unnest(bindparam("keys", wanted, ARRAY(Text))).table_valued("key", name="asked").render_derived()
-    same = actor.visible(Contact, Contact.id).where(Contact.match_keys.contains(array([asked.c.key]))).lateral("same")
+    columns = (Contact.id, Contact.deleted_at, Contact.owner_id)
+    match = select(*columns).where(Contact.match_keys.contains(array([asked.c.key]))).offset(0).lateral("match")
+    same = aliased(Contact, match)
     found: dict[str, UUID] = {}
-    for matched, contact_id in actor.db.execute(select(asked.c.key, same.c.id).join_from(asked, same, true())):
+    for matched, contact_id in actor.db.execute(
+        actor.visible(same, asked.c.key, same.id).join_from(asked, match, true())
+    ):
         found[matched] = min(contact_id, found.get(matched, contact_id))
     return found
 

@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, Response, abort, g, make_response
 from flask_babel import format_datetime
 
 from core.mail import local_mailbox
-from core.pages import Answer, render
+from core.pages import Answer, in_czech, render
 from crm.accounts.jobs import here
 from crm.doors import signed_in
 
@@ -84,7 +84,7 @@ def age(mail: Mail) -> tuple[datetime, str]:
 
 
 def written(at: datetime | None) -> str:
-    return str(format_datetime(at, "d MMM HH:mm:ss")) if at else ""
+    return str(format_datetime(at, "d. M. HH:mm:ss" if in_czech() else "d MMM HH:mm:ss")) if at else ""
 
 
 def register(app: Flask) -> None:

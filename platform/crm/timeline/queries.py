@@ -6,7 +6,6 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup
 from sqlalchemy import ARRAY, ColumnElement, Row, Select, Uuid, func, literal, or_, select, tuple_, union_all
@@ -16,7 +15,7 @@ from core.actor import Actor
 from core.errors import Invalid
 from core.events import Event
 from core.listing import Filter, Listing, Sort
-from core.pages import today_of, zone_of
+from core.pages import long_day, today_of, zone_of
 from core.records import Record
 from crm.companies.models import Company
 from crm.contacts.models import Contact
@@ -204,9 +203,7 @@ def day_name(day: date, today: date) -> str:
     distance = (today - day).days
     if distance in (0, 1):
         return str(_("Yesterday") if distance else _("Today"))
-    locale = get_locale()
-    pattern = "EEEE d. MMMM" if locale and locale.language == "cs" else "EEEE d MMMM"
-    return str(format_date(day, pattern if day.year == today.year else f"{pattern} y"))
+    return long_day(day) if day.year == today.year else f"{long_day(day)} {day.year}"
 
 
 def write_place(at: datetime, entry_id: UUID) -> str:
