@@ -1,12 +1,13 @@
 import { defineConfig } from "vite";
 import { fonts } from "./build/fonts.ts";
 import { icons } from "./build/icons.ts";
+import { packed } from "./build/packed.ts";
 
 // The page assets: src/main.ts and src/main.scss, written with hashed names and a manifest where Flask serves them.
 export default defineConfig({
   root: "src",
   base: "./",
-  plugins: [fonts(), icons()],
+  plugins: [fonts(), icons(), packed()],
   build: {
     outDir: "../../platform/core/static/build",
     emptyOutDir: true,

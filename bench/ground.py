@@ -89,8 +89,9 @@ class Ground:
             ).fetchone()
             assert row
             if contacts > row[0] or deals > row[1]:
-                self.say(f"making {contacts - row[0]:,} contacts and {deals - row[1]:,} deals in {slug}")
                 missing = {"contacts": max(0, contacts - row[0]), "deals": max(0, deals - row[1])}
+                if sum(missing.values()) > 500:
+                    self.say(f"making {missing['contacts']:,} contacts and {missing['deals']:,} deals in {slug}")
                 demo.fill(self.database, found, **missing)
                 for table in METADATA.tables if sum(missing.values()) > 500 else ():
                     owner.execute(f'vacuum (freeze, analyze) {found.schema}."{table}"')

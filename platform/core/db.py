@@ -115,6 +115,7 @@ def make_engine(url: str) -> Engine:
         max_overflow=4,
         pool_recycle=600,
         pool_timeout=5,
+        hide_parameters=True,  # what people typed must not reach a log
         json_serializer=lambda value: orjson.dumps(value, default=str).decode(),
         json_deserializer=orjson.loads,
         # Preparing each statement keeps to the extended protocol, where one message holds one statement.

@@ -66,6 +66,7 @@ def create_app(config: Settings | None = None) -> Flask:
     app.extensions["okno.enter_page"] = enter_page
     app.extensions["okno.enter_api"] = enter_api
     app.extensions["okno.answers"] = answers
+    app.view_functions["static"] = page_kit.static_file
     Compress(app)
     Babel(app, locale_selector=language, timezone_selector=time_zone)
     app.before_request(limit_form)

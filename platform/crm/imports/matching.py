@@ -24,10 +24,11 @@ def take_turn(actor: Actor) -> None:
 
 
 def prepare_transaction(actor: Actor) -> None:
-    """A batch may take longer than a request, and wait for another import. A table that has just grown has no statistics
-    yet, and the plan made for it when it was empty would scan all of it for each key: so plans are made anew."""
+    """A batch may take longer than a request, and wait for another import. A table that has just grown has no
+    statistics yet, and the plan made when it was empty would scan all of it for each key: plans are made anew."""
     for setting in (
-        "statement_timeout = '120s'", "lock_timeout = '60s'", "enable_seqscan = off", "plan_cache_mode = force_custom_plan",
+        "statement_timeout = '120s'", "lock_timeout = '60s'",
+        "enable_seqscan = off", "plan_cache_mode = force_custom_plan",
     ):  # fmt: skip
         actor.db.execute(text(f"set local {setting}"))
 
