@@ -143,16 +143,16 @@ def test_command_refuses_what_it_does_not_know(installed: None) -> None:
 
 @pytest.mark.slow
 def test_stopped_it_leaves_whole_chunks(shop: Shop) -> None:
-    command = [*OKNO, "demo", shop.workspace.slug, "--contacts", "500000"]
+    command = [*OKNO, "demo", shop.workspace.slug, "--contacts", "60000"]
     with subprocess.Popen(command, env=environ(), stderr=subprocess.PIPE, text=True) as process:
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 120
             while not (stored := count(shop)) and time.monotonic() < deadline and process.poll() is None:
                 time.sleep(0.1)
             process.send_signal(signal.SIGINT)
             assert process.stderr is not None
             said = process.stderr.read()
-            assert process.wait(30) == 1
+            assert process.wait(60) == 1
         finally:
             process.kill()
     assert stored
