@@ -284,7 +284,7 @@ def wanted_version() -> int | None:
         return None
     number = given.removeprefix("W/").strip('"')
     if not number.isascii() or not number.isdigit() or len(number) > 9:
-        raise Invalid(("If-Match", _("Send the ETag as you read it, such as \"3\".")))
+        raise Invalid(("If-Match", _('Send the ETag as you read it, such as "3".')))
     return int(number)
 
 

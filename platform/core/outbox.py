@@ -117,7 +117,8 @@ def offer(database: Database, redis: Redis) -> int:
         return 0
     queue = Queue("default", connection=redis, serializer=JSONSerializer)
     done = []
-    with redis.pipeline(transaction=False) as pipe:
+    with redis.pipeline() as pipe:
+        pipe.multi()  # before the first command, or RQ refuses the pipeline
         for row in rows:
             if row.topic == "event":
                 bell = {"kinds": row.payload["kinds"], "request": row.payload["request"]}

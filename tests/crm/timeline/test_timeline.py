@@ -233,4 +233,4 @@ def test_czech_readers_read_czech_days(app: Any) -> None:
         past = {"contact_id": person.id, "text": "x", "at": "2024-11-20T10:00:00Z"}
         actions.create(actor, actions.create.parse(past))
     page = czech.browser().get(czech.path(f"/contacts/{person.id}")).get_data(as_text=True)
-    assert "středa 20. listopadu 2024" in page
+    assert "Středa 20. listopadu 2024" in page
