@@ -1,12 +1,19 @@
-"""axe-core, run in a page: what a person with a screen reader, a keyboard or weak sight would stumble over."""
+"""How a page is for whoever reads it by ear, by key, with weak sight or on any screen: axe-core and its width."""
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Page
 
+from tests.browser.conftest import DESK, PHONE, picture
+
 SCRIPT = Path(__file__).parents[2] / "assets" / "node_modules" / "axe-core" / "axe.min.js"
+LOOKS: tuple[tuple[tuple[int, int], tuple[Literal["light", "dark"], ...]], ...] = (
+    (DESK, ("light", "dark")),
+    (PHONE, ("dark", "light")),
+)
+WIDTHS = (320, 390, 768, 1024, 1280, 1440, 1920)
 RUN = """
 async (only) => {
   await document.fonts.ready;
@@ -18,6 +25,23 @@ async (only) => {
   }));
 }
 """
+
+
+def looks(page: Page, name: str) -> list[str]:
+    """What is wrong with how it looks. The structure is judged at both widths, the colours in both themes too."""
+    found = []
+    for size, themes in LOOKS:
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        for theme in themes:
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            broken = violations(page, None if theme == themes[0] else "color-contrast")
+            found += [f"{name}, {theme}, {size[0]} px: {one}" for one in broken]
+            picture(page, f"pages/{name}-{theme}-{size[0]}")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        over = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        found += [f"{name}: {over} px too wide at {width} px"] if over > 0 else []
+    return found
 
 
 @cache

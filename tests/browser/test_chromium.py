@@ -6,9 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
-
-from tests.browser.chromium import launch
+from playwright.sync_api import Browser
 
 PAGE = "<!doctype html><meta charset=utf-8><title>Okno</title><h1>Příliš žluťoučký kůň</h1>"
 
@@ -33,15 +31,13 @@ def url() -> Iterator[str]:
 
 
 @pytest.mark.browser
-def test_loads_and_draws_a_page(url: str, tmp_path: Path) -> None:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        page = browser.new_page(viewport={"width": 600, "height": 200})
-        page.goto(url)
-        assert page.title() == "Okno"
-        heading = page.get_by_role("heading")
-        drawn = heading.screenshot(path=tmp_path / "heading.png")
-        heading.evaluate("element => element.replaceChildren()")
-        page.add_style_tag(content="h1 { height: 1.2em }")
-        assert drawn != heading.screenshot()
-        browser.close()
+def test_loads_and_draws_a_page(browser: Browser, url: str, tmp_path: Path) -> None:
+    page = browser.new_page(viewport={"width": 600, "height": 200})
+    page.goto(url)
+    assert page.title() == "Okno"
+    heading = page.get_by_role("heading")
+    drawn = heading.screenshot(path=tmp_path / "heading.png")
+    heading.evaluate("element => element.replaceChildren()")
+    page.add_style_tag(content="h1 { height: 1.2em }")
+    assert drawn != heading.screenshot()
+    page.close()

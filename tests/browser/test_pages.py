@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -23,20 +23,15 @@ from crm import demo, features
 from crm.app import create_app
 from tenants import links
 from tenants.models import Person
-from tests.browser.axe import violations
-from tests.browser.conftest import DESK, PHONE, Visitors, picture
+from tests.browser.axe import looks
+from tests.browser.conftest import Visitors
 from tests.browser.site import ARTEFACTS, Site
 from tests.crm.imports.messy import write_messy
 from tests.shop import Shop, open_shop
 
 pytestmark = pytest.mark.browser
 
-LOOKS: tuple[tuple[tuple[int, int], tuple[Literal["light", "dark"], ...]], ...] = (
-    (DESK, ("light", "dark")),
-    (PHONE, ("dark", "light")),
-)
 NO_PAGES = ("static", "healthz", "mailbox.html")  # the last is what a frame on the page of a mail shows
-WIDTHS = (320, 390, 768, 1024, 1280, 1440, 1920)
 CATALOGUE = Path(features.TRANSLATIONS) / "cs" / "LC_MESSAGES" / "messages.po"
 ENGLISH_TIMES = re.compile(
     r"\b\d{1,2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b|\b\d{1,2}:\d\d\s?[AP]M\b"
@@ -150,12 +145,12 @@ class Records:
             return open_shop(self.site.app, base=self.shop.base)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def records(site: Site, base: Database, browser: Browser) -> Records:
     return Records(site, base, browser, "en")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def czech_records(site: Site, base: Database, browser: Browser) -> Records:
     return Records(site, base, browser, "cs")
 
@@ -198,23 +193,6 @@ def test_so_it_is_with_nothing_in_it(rule: str, records: Records, visitors: Visi
 def named(rule: str) -> str:
     """The rule as the name of a file: /contacts/<uuid:contact_id>/edit -> contacts-contact_id-edit."""
     return "-".join(re.findall(r"\w+", re.sub(r"<\w+:", "<", rule))) or "front"
-
-
-def looks(page: Page, name: str) -> list[str]:
-    """What is wrong with how it looks. The structure is judged at both widths, the colours in both themes too."""
-    found = []
-    for size, themes in LOOKS:
-        page.set_viewport_size({"width": size[0], "height": size[1]})
-        for theme in themes:
-            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            broken = violations(page, None if theme == themes[0] else "color-contrast")
-            found += [f"{name}, {theme}, {size[0]} px: {one}" for one in broken]
-            picture(page, f"pages/{name}-{theme}-{size[0]}")
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        over = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        found += [f"{name}: {over} px too wide at {width} px"] if over > 0 else []
-    return found
 
 
 @pytest.mark.parametrize("rule", [rule for rule in rules() if not rule.startswith(("/api/", "/dev/"))])
