@@ -195,7 +195,7 @@ def routes(resource: Resource) -> Blueprint:
         @api.delete("/<record_id>")
         def remove(record_id: str) -> Response:
             with entering() as actor:
-                delete(actor, delete.parse({"id": known_id(record_id), **version_if_sent(delete)}))
+                delete(actor, delete.parse_json({"id": known_id(record_id), **version_if_sent(delete)}))
                 return Response(status=204)
 
     for verb, action in resource.verbs.items():
@@ -219,7 +219,7 @@ def acted(
     """Run the action and answer as GET would. Who may not do it at all is told so before what was sent is looked at."""
     actor.require(action.right)
     with actor.transaction():
-        record = action(actor, action.parse(values))
+        record = action(actor, action.parse_json(values))
         actor.db.flush()
         shown = resource.one(actor, record.id)
     return sent(shown.json, status, shown.version)

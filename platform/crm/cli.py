@@ -4,34 +4,22 @@ It finds the embedded servers of a running `make run` by OKNO_HOME, or those tha
 Exit codes: 0 done, 1 refused or failed (one line on standard error), 2 wrong use.
 """
 
-import importlib
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import orjson
 from flask.cli import FlaskGroup
-from redis import Redis
-from rq import Queue, Worker
-from rq.serializers import JSONSerializer
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
-from config.cron import TASKS
 from config.settings import SettingsError, settings
-from core import clock, outbox
-from core.access import ROLES
-from core.db import database
-from core.errors import Invalid, Refusal
-from core.people import checked_email
-from crm.accounts import opening
-from crm.app import LANGUAGES, create_app
-from crm.industries import DEFAULT, industries
-from tenants import identities, members, tokens
-from tenants.directory import locate
-from tenants.models import Person
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from redis import Redis
+
+    from tenants.models import Person
 
 QUEUES = ("urgent", "default", "bulk")
 
@@ -42,27 +30,51 @@ class Commands(FlaskGroup):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().main(*args, **kwargs)
-        except Invalid as refusal:
-            fail("; ".join(f"{name}: {message}" if name else str(message) for name, message in refusal.fields))
-        except Refusal as refusal:
-            fail(f"{refusal.title}. {refusal.detail}")
-        except SettingsError as error:
-            fail(str(error))
-        except ValueError as error:
-            fail(str(error))
-        except OperationalError as error:
-            fail(f"the database does not answer: {str(error.orig).strip().splitlines()[0]}")
+        except Exception as error:
+            line = told(error)
+            if line is None:
+                raise
+            fail(line)
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """All there are: the application adds none, and need not be loaded for --help."""
+        return sorted(self.commands)
+
+
+def told(error: Exception) -> str | None:
+    """What was refused in one line; None for what nobody meant to happen."""
+    from sqlalchemy.exc import OperationalError
+
+    from core.errors import Invalid, Refusal
+
+    match error:
+        case Invalid():
+            return "; ".join(f"{name}: {message}" if name else str(message) for name, message in error.fields)
+        case Refusal():
+            return f"{error.title}. {error.detail}"
+        case SettingsError() | ValueError():
+            return str(error)
+        case OperationalError():
+            return f"the database does not answer: {str(error.orig).strip().splitlines()[0]}"
+    return None
+
+
+def application() -> "Flask":
+    from crm.app import create_app
+
+    return create_app()
 
 
 cli = Commands(
     name="okno",
-    create_app=create_app,
+    create_app=application,
     add_default_commands=False,
     add_version_option=False,
     set_debug_flag=False,
     help=__doc__,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+cli.params.clear()  # Flask's own --app, --debug and --env-file
 
 
 def main() -> None:
@@ -104,6 +116,9 @@ def secret_from_input() -> str:
 
 
 def known(slug: str) -> Any:
+    from core.db import database
+    from tenants.directory import locate
+
     workspace = locate(database(), slug)
     if workspace is None:
         fail(f"there is no workspace {slug}; see okno workspace list")
@@ -115,7 +130,7 @@ def db() -> None:
     """The database: shape and state."""
 
 
-@db.command()
+@db.command(with_appcontext=False)
 @click.option("--pool", default=20, show_default=True, help="How many workspaces wait ready for a sign-up.")
 def upgrade(pool: int) -> None:
     """Bring the shared tables and every workspace to this release."""
@@ -129,10 +144,14 @@ def upgrade(pool: int) -> None:
         fail(f"{report.failed} workspaces were not upgraded; see okno db status, mend and run this again")
 
 
-@db.command()
+@db.command(with_appcontext=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def status(as_json: bool) -> None:
     """How many workspaces stand at which version, and what failed."""
+    from sqlalchemy import text
+
+    from core.db import database
+
     with database().controlling() as control:
         rows = control.execute(
             text("""
@@ -144,6 +163,19 @@ def status(as_json: bool) -> None:
         show([dict(row) for row in rows], as_json)
 
 
+class Industry(click.ParamType[str]):
+    """The key of a ready-made workspace."""
+
+    name = "key"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from crm.industries import industries
+
+        if value not in industries():
+            self.fail(f"{value} is none of {', '.join(industries())}", param, ctx)
+        return value
+
+
 @cli.group()
 def workspace() -> None:
     """Workspaces: one for each business."""
@@ -153,6 +185,9 @@ def workspace() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_workspaces(as_json: bool) -> None:
     """Every workspace in use."""
+    from core.db import database
+    from tenants import members
+
     with database().controlling() as control:
         rows = [
             {"slug": row.slug, "name": row.name, "state": row.state, "schema": row.schema_name, "since": row.taken_at}
@@ -166,11 +201,13 @@ def list_workspaces(as_json: bool) -> None:
 @click.option("--name", required=True, help="The business's name.")
 @click.option("--owner", required=True, metavar="EMAIL", help="Who owns it; made where there is no such account yet.")
 @password_from_input
-@click.option("--industry", type=click.Choice(list(industries())), default=DEFAULT, show_default=True)
-@click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
+@click.option("--industry", type=Industry(), default="general", show_default=True)
+@click.option("--language", type=click.Choice(["en", "cs"]), default="en", show_default=True)
 @click.option("--time-zone", default="Europe/Prague", show_default=True)
 def create_workspace(slug: str, name: str, owner: str, industry: str, language: str, time_zone: str) -> None:
     """Open the workspace SLUG for a business and print its address."""
+    from crm.accounts import opening
+
     given = {"business": name, "slug": slug, "industry": industry, "name": owner.partition("@")[0], "email": owner}
     password = secret_from_input()
     data = opening.read_sign_up({**given, "language": language, "time_zone": time_zone}, password)
@@ -186,11 +223,18 @@ def member() -> None:
 @member.command("add")
 @click.argument("slug")
 @click.argument("email")
-@click.option("--role", type=click.Choice(list(ROLES)), required=True, help="What the member may do.")
+@click.option("--role", required=True, help="What the member may do: owner, admin, head, sales, field, reader.")
 @click.option("--name", default="", help="The member's name; what stands before the @, when left out.")
 @password_from_input
 def add_member(slug: str, email: str, role: str, name: str) -> None:
     """Let EMAIL into the workspace SLUG. An account that is there keeps its own password."""
+    from core.access import ROLES
+    from core.db import database
+    from core.people import checked_email
+    from tenants import members
+
+    if role not in ROLES:
+        raise click.BadParameter(f"{role} is none of {', '.join(ROLES)}", param_hint="--role")
     place, address = known(slug), checked_email(email).lower()
     said = name or address.partition("@")[0]
     person = enrolled(address, said, secret_from_input(), place.language, place.time_zone)
@@ -202,7 +246,10 @@ def add_member(slug: str, email: str, role: str, name: str) -> None:
         members.enter_directory(control, person.id, place.id)
 
 
-def enrolled(email: str, name: str, password: str, language: str, time_zone: str) -> Person:
+def enrolled(email: str, name: str, password: str, language: str, time_zone: str) -> "Person":
+    from core.db import database
+    from tenants import identities
+
     with database().controlling() as control:
         return identities.enrol(
             control, email=email, name=name, password=password, language=language, time_zone=time_zone
@@ -220,6 +267,9 @@ def token() -> None:
 @click.option("--name", required=True, help="What the token is for.")
 def create_token(slug: str, email: str, name: str) -> None:
     """Make a token of the member EMAIL in the workspace SLUG and print it alone."""
+    from core.db import database
+    from tenants import members, tokens
+
     with members.acting_email(database(), known(slug), email, "cli") as actor:
         click.echo(tokens.create(actor, tokens.create.parse({"name": name}))[1])
 
@@ -237,6 +287,7 @@ def fill_with_demo(slug: str, contacts: int, deals: int, seed: int) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from core.db import database
     from crm import demo
 
     workspace = known(slug)
@@ -272,13 +323,20 @@ def until_stopped() -> Callable[[], bool]:
 @cli.command()
 def relay() -> None:
     """Hand work from the outbox to the workers and ring the open pages, until stopped."""
-    importlib.import_module("crm.features")
+    import crm.features  # noqa: F401 (declares who hears of events)
+    from core import outbox
+    from core.db import database
+
     outbox.relay(database(), redis_for_work(), until_stopped())
 
 
 @cli.command("clock")
 def tick() -> None:
     """Ask for periodic work when its time comes, until stopped. Two clocks at once do no harm."""
+    from config.cron import TASKS
+    from core import clock
+    from core.db import database
+
     clock.run(database(), TASKS, until_stopped())
 
 
@@ -286,6 +344,9 @@ def tick() -> None:
 @click.option("--burst", is_flag=True, help="Stop when no work is left.")
 def worker(burst: bool) -> None:
     """Do the work that the relay hands over, one job at a time, each in a child of its own."""
+    from rq import Queue, Worker
+    from rq.serializers import JSONSerializer
+
     connection = redis_for_work()
     queues = [Queue(name, connection=connection, serializer=JSONSerializer) for name in QUEUES]
     Worker(queues, connection=connection, serializer=JSONSerializer, log_job_description=False).work(
@@ -293,5 +354,7 @@ def worker(burst: bool) -> None:
     )
 
 
-def redis_for_work() -> Redis:
+def redis_for_work() -> "Redis":
+    from redis import Redis
+
     return Redis.from_url(settings().redis_url, socket_connect_timeout=2, health_check_interval=10)

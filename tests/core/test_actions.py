@@ -1,12 +1,17 @@
 """Actions: one transaction, events with before and after, versions, repeated sendings."""
 
+from typing import Any
+
 import pytest
 
-from core.actions import Changes
-from core.errors import Conflict, Forbidden, NotFound
+from core.actions import Action, Changes
+from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.ids import new_id
 from crm.contacts import actions
 from crm.contacts.actions import NewContact, OneContact
+from crm.deals import actions as deals
+from crm.deals import pipelines
+from crm.tasks import actions as tasks
 from tests.shop import Shop
 
 
@@ -21,6 +26,25 @@ def test_a_change_writes_what_was_before_and_after(shop: Shop) -> None:
     rows = shop.rows("select action, change, before, after from event where kind = 'contact' order by id")
     assert [(row.action, row.change) for row in rows] == [("contact.create", "created"), ("contact.edit", "changed")]
     assert (rows[1].before, rows[1].after) == ({"last_name": "Novák"}, {"last_name": "Nováček"})
+
+
+@pytest.mark.parametrize(
+    ("action", "values"),
+    [
+        (tasks.create, {"name": "x", "due_on": 5}),
+        (tasks.create, {"name": "x", "due_on": True}),
+        (deals.create, {"name": "x", "probability": "10"}),
+        (deals.create, {"name": "x", "probability": True}),
+        (deals.create, {"name": "x", "amount": True}),
+        (pipelines.create, {"name": "x", "stages": [{"name": "New", "probability": False}]}),
+    ],
+)
+def test_json_of_another_type_is_refused_beside_its_field(action: Action[Any, Any], values: dict[str, Any]) -> None:
+    with pytest.raises(Invalid) as refusal:
+        action.parse_json(values)
+    assert [name.split(".")[-1] for name, _message in refusal.value.fields] == [
+        list(values)[-1].replace("stages", "probability")
+    ]
 
 
 def test_a_stale_version_is_refused_and_changes_nothing(shop: Shop) -> None:

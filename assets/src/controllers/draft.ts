@@ -13,6 +13,7 @@ export default class extends Controller<HTMLElement> {
     document.addEventListener("change", this.#typed);
     document.addEventListener("turbo:submit-end", this.#sent);
     document.addEventListener("turbo:frame-load", this.#restoreAll);
+    window.addEventListener("pagehide", this.#keepAll);
     this.#restoreAll();
   }
 
@@ -21,6 +22,8 @@ export default class extends Controller<HTMLElement> {
     document.removeEventListener("change", this.#typed);
     document.removeEventListener("turbo:submit-end", this.#sent);
     document.removeEventListener("turbo:frame-load", this.#restoreAll);
+    window.removeEventListener("pagehide", this.#keepAll);
+    this.#keepAll(); // the next page restores at once, and may be this one again
   }
 
   #typed = (event: Event): void => {
@@ -30,7 +33,15 @@ export default class extends Controller<HTMLElement> {
     this.#timers.set(form, window.setTimeout(() => this.#keep(form), 300));
   };
 
+  #keepAll = (): void => {
+    for (const [form, timer] of this.#timers) {
+      clearTimeout(timer);
+      this.#keep(form);
+    }
+  };
+
   #keep(form: HTMLFormElement): void {
+    this.#timers.delete(form);
     const values = this.#fields(form).filter(isChanged).map((field) => [field.name, valueOf(field)]);
     try {
       if (values.length) localStorage.setItem(this.#key(form), JSON.stringify(values));
@@ -68,6 +79,7 @@ export default class extends Controller<HTMLElement> {
     const signInFirst = fetchResponse && new URL(fetchResponse.response.url).pathname === "/login";
     if (!form.dataset.draftKey || !success || signInFirst) return;
     clearTimeout(this.#timers.get(form));
+    this.#timers.delete(form);
     localStorage.removeItem(this.#key(form));
     form.reset(); // so that the page drawn next shows an empty composer, not this text again
   };

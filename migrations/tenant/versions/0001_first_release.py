@@ -349,7 +349,7 @@ def upgrade() -> None:
         ["pipeline_id", "stage_id", "rank", "id"],
         unique=False,
         postgresql_where=sa.text("deleted_at is null and status = 'open'"),
-        postgresql_include=["amount", "owner_id"],
+        postgresql_include=["amount", "currency", "probability", "owner_id"],
     )
     op.create_index(
         "ix_deal_closed", "deal", ["status", "closed_at"], unique=False, postgresql_include=["owner_id", "amount"]

@@ -65,7 +65,7 @@ class Deal(Owned, Record):
             "rank",
             "id",
             postgresql_where=text("deleted_at is null and status = 'open'"),
-            postgresql_include=["amount", "owner_id"],
+            postgresql_include=["amount", "currency", "probability", "owner_id"],
         ),
         Index("ix_deal_closed", "status", "closed_at", postgresql_include=["owner_id", "amount"]),
         Index("ix_deal_owner", "owner_id", "id", postgresql_where=text("deleted_at is null")),

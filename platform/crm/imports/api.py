@@ -137,7 +137,7 @@ def spooled() -> IO[bytes]:
 
 def said(options: str) -> Choices:
     try:
-        return Choices.model_validate(orjson.loads(options))
+        return Choices.model_validate_json(orjson.dumps(orjson.loads(options)))
     except orjson.JSONDecodeError:
         raise Invalid(("options", _("This is not valid JSON."))) from None
     except ValidationError as error:
