@@ -148,7 +148,7 @@ def create(grounds: Grounds) -> Iterator[Figure]:
 
 BARE = {
     "name": "Čeněk Růžička @@N@@", "first_name": "Čeněk", "last_name": "Růžička @@N@@", "position": "jednatel",
-    "city": "Brno", "search": "ruzicka @@N@@ cenek cenek ruzicka @@N@@ cenek.@@N@@@okna-horak.example 420602114873",
+    "city": "Brno", "search": "ruzicka @@N@@ cenek cenek ruzicka @@N@@ cenek@@N@@oknahorakexample 420602114873 brno",
     "emails": '[{"kind": "work", "address": "cenek.@@N@@@okna-horak.example"}]',
     "phones": '[{"kind": "mobile", "number": "+420602114873", "valid": true}]',
     "addresses": '[{"kind": "work", "street": "Husova 12", "city": "Brno", "zip": "602 00", "country": "Česko"}]',

@@ -19,6 +19,7 @@ LIMITS = {
     "idle_in_transaction_session_timeout": "30s",
     "max_parallel_workers_per_gather": "0",
     "jit": "off",
+    "random_page_cost": "1.1",  # no disk of today seeks
     "timezone": "UTC",
 }
 

@@ -1,8 +1,9 @@
 """`okno db upgrade`: bring the shared tables, the schema script, every workspace and the pool to this release.
 
-Which workspaces are behind is one query. Each is upgraded in its own transaction by the SQL of the steps between its
-version and ours, compiled once by Alembic; a failure is kept with that workspace and leaves the others done. Waiting
-for a lock is short (LOCK_TIMEOUT) and retried, so that nobody's request queues behind a migration.
+Which workspaces are behind is one query. Each is upgraded in its own transaction, one message to the database, by the
+SQL of the steps between its version and ours, compiled once by Alembic; a failure is kept with that workspace and
+leaves the others done. Waiting for a lock is short (LOCK_TIMEOUT) and retried, so that nobody's request queues behind a
+migration. A second upgrade waits for the first.
 """
 
 import io
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 
@@ -29,12 +31,10 @@ HERE = Path(__file__).parent
 LOCK_TIMEOUT = "50ms"
 TRIES = 40
 POOL = 20
-# One that is behind and not yet tried by this run; while one is tried again, that one alone.
-TAKE = """
+# Those in use first.
+BEHIND = """
 select id, schema_name, role_name, version from control.workspace
-where version <> %(head)s and state <> 'gone'
-    and case when %(again)s = 0 then not id = any(%(tried)s) else id = %(again)s end
-order by state = 'ready', id limit 1 for update skip locked
+where version <> %s and state <> 'gone' order by state = 'ready', id
 """
 BATCH = 20
 WORKERS = 2
@@ -45,6 +45,16 @@ class Urls:
     owner: str
     ws: str
     control: str
+
+
+@dataclass(frozen=True)
+class Behind:
+    """A workspace at an older version than ours."""
+
+    id: int
+    schema: str
+    role: str
+    version: str
 
 
 @dataclass
@@ -62,19 +72,18 @@ def upgrade(
     history: Path = HERE,
     say: Callable[[str], None] = print,
 ) -> Report:
-    """Everything, in order. Safe to run again and by two at once."""
+    """Everything, in order. Safe to run again; where another upgrade runs, this one waits for its end."""
     report = Report()
     with psycopg.connect(urls.owner, autocommit=True) as owner:
+        owner.execute("select pg_advisory_lock(hashtext('okno upgrade'))")
         for line in cluster.prepare(owner, urls.ws, urls.control):
             say(line)
         upgrade_control(owner, urls.owner, history, say)
         head = renew_script(owner, metadata, history)
-        behind = owner.execute(
-            "select count(*) from control.workspace where version <> %s and state <> 'gone'", (head,)
-        ).fetchone()
-        if behind and behind[0]:
-            say(f"{behind[0]} workspaces to upgrade")
-            upgrade_workspaces(urls.owner, Steps(metadata, head, history), report, say)
+        behind = [Behind(*row) for row in owner.execute(BEHIND, (head,))]
+        if behind:
+            say(f"{len(behind)} workspaces to upgrade")
+            upgrade_workspaces(urls.owner, behind, Steps(metadata, head, history), report, say)
         report.made = fill_pool(owner, pool)
     return report
 
@@ -148,19 +157,23 @@ class Steps:
         return ";".join(grants(self.tables, schema, role)) if made else ""
 
 
-def upgrade_workspaces(url: str, steps: Steps, report: Report, say: Callable[[str], None]) -> None:
-    """WORKERS connections take workspaces that are behind until none is left that has not been tried."""
+def upgrade_workspaces(
+    url: str, behind: list[Behind], steps: Steps, report: Report, say: Callable[[str], None]
+) -> None:
+    """WORKERS connections take one workspace after the other, each a fresh connection after BATCH of them."""
     started = time.monotonic()
-    tried: list[int] = []
+    left = iter(behind)
+    taking = Lock()
+
+    def taken() -> list[Behind]:
+        with taking:
+            return list(islice(left, BATCH))
 
     def work(_number: int) -> None:
-        going = True
-        while going:
+        while batch := taken():
             with psycopg.connect(url, autocommit=True) as connection:
-                for _ in range(BATCH):
-                    going = upgrade_next(connection, steps, tried, report, say)
-                    if not going:
-                        break
+                for workspace in batch:
+                    upgrade_one(connection, workspace, steps, report, say)
                     if (report.upgraded + report.failed) % 500 == 0:
                         say(f"{report.upgraded} upgraded, {time.monotonic() - started:.0f} s")
 
@@ -168,46 +181,35 @@ def upgrade_workspaces(url: str, steps: Steps, report: Report, say: Callable[[st
         list(pool.map(work, range(WORKERS)))
 
 
-def upgrade_next(
-    connection: psycopg.Connection, steps: Steps, tried: list[int], report: Report, say: Callable[[str], None]
-) -> bool:
-    """Upgrade one workspace that is behind in one transaction, or keep what went wrong. False when none is left."""
-    number = 0
+def upgrade_one(
+    connection: psycopg.Connection, workspace: Behind, steps: Steps, report: Report, say: Callable[[str], None]
+) -> None:
+    """Upgrade one workspace in one transaction, or keep what went wrong."""
+    message = (  # names and versions are ours
+        f"begin; set local lock_timeout = '{LOCK_TIMEOUT}'; set local statement_timeout = '30s';"  # noqa: S608
+        f"set local search_path = {workspace.schema}, ext;{steps.sql(workspace.version)}"
+        f"{steps.grants(workspace.version, workspace.schema, workspace.role)};"
+        f"update control.workspace set version = '{steps.head}', migration_error = null where id = {workspace.id};"
+        "commit"
+    ).encode()
+    problem: psycopg.Error | None = None
     for attempt in range(TRIES):
         try:
-            with connection.transaction():
-                row = connection.execute(TAKE, {"head": steps.head, "tried": tried, "again": number}).fetchone()
-                if row is None and number == 0:
-                    return False
-                if row is None:  # another worker has taken it since
-                    break
-                number, schema, role, version = row
-                if attempt == 0:
-                    tried.append(number)
-                connection.execute(
-                    f"set local lock_timeout = '{LOCK_TIMEOUT}'; set local statement_timeout = '30s';"
-                    f"set local search_path = {schema}, ext;{steps.sql(version)}"
-                    f"{steps.grants(version, schema, role)}".encode()
-                )
-                connection.execute(
-                    "update control.workspace set version = %s, migration_error = null where id = %s",
-                    (steps.head, number),
-                )
+            connection.execute(message)
             report.upgraded += 1
-            break
+            return
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-            problem: psycopg.Error = error
-            if attempt < TRIES - 1:
-                time.sleep(0.1 + 0.2 * random.random() * min(attempt, 5))  # noqa: S311 (jitter)
-                continue
-        except psycopg.Error as error:
+            connection.execute("rollback")
             problem = error
-        reason = str(problem).strip().split("\n", 1)[0]
-        connection.execute("update control.workspace set migration_error = %s where id = %s", (reason, number))
-        report.failed += 1
-        say(f"workspace {number}: {reason}")
-        break
-    return True
+            time.sleep(0.1 + 0.2 * random.random() * min(attempt, 5))  # noqa: S311 (jitter)
+        except psycopg.Error as error:
+            connection.execute("rollback")
+            problem = error
+            break
+    reason = str(problem).strip().split("\n", 1)[0]
+    connection.execute("update control.workspace set migration_error = %s where id = %s", (reason, workspace.id))
+    report.failed += 1
+    say(f"workspace {workspace.id}: {reason}")
 
 
 def fill_pool(connection: psycopg.Connection, wanted: int) -> int:

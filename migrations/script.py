@@ -42,6 +42,11 @@ def schema_script(metadata: MetaData) -> str:
     for table in tables:
         statements.append(str(CreateTable(table).compile(dialect=dialect, **here)))
         statements += [
+            f"alter table @@S@@.{table.name} alter column {column.name} set statistics {column.info['statistics']}"
+            for column in table.columns
+            if "statistics" in column.info
+        ]
+        statements += [
             str(CreateIndex(index).compile(dialect=dialect, **here))
             for index in sorted(table.indexes, key=lambda index: str(index.name))
         ]

@@ -32,7 +32,7 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "100",
-    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",  # an import need not wait for checkpoints
     "max_locks_per_transaction": "512",  # making or dropping a workspace locks hundreds of relations
     "max_parallel_workers_per_gather": "0",  # parallel plans lose on a small machine under load
     "jit": "off",
@@ -103,7 +103,8 @@ class Postgres:
         return self.process
 
     def _options(self) -> list[str]:
-        settings = SETTINGS | {"port": str(self.port)} | ({} if self.durable else HASTY)
+        settings = SETTINGS | {"port": str(self.port), "shared_buffers": f"{shared_megabytes()}MB"}
+        settings |= {} if self.durable else HASTY
         return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
     def _make(self, data: Path, programs: Path, account: Account | None) -> None:
@@ -152,6 +153,11 @@ class Postgres:
             end([self.process], signal.SIGINT)
             self._child.wait()
             self.process = self._child = None
+
+
+def shared_megabytes() -> int:
+    """An eighth of the machine's memory, for the catalogs of thousands of workspaces; touched only when used."""
+    return min(max(psutil.virtual_memory().total // 8 // 2**20, 128), 4096)
 
 
 def _data_folder(home: Path, say: Callable[[str], None]) -> Path:

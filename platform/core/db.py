@@ -147,6 +147,12 @@ def enter_workspace(connection: Connection) -> None:
         raise NoWorkspace("this connection came from the pool with another role")
 
 
+def plan_for_values(session: Session) -> None:
+    """Let the rest of the transaction plan each statement for its values: which index a search is best served by
+    depends on what is searched for."""
+    session.connection().exec_driver_sql("set local plan_cache_mode = force_custom_plan")
+
+
 def drop_after_cancel(context: ExceptionContext) -> None:
     """A connection whose statement was cancelled is closed: a late answer must never reach the next user."""
     if isinstance(context.original_exception, psycopg.errors.QueryCanceled):

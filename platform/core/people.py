@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.actions import Input
-from core.text import plain
+from core.text import searchable
 
 Ways = Sequence[dict[str, Any]]  # e-mails, phones or addresses as rows keep them
 
@@ -103,7 +103,8 @@ class Reachable:
     city: Mapped[str] = mapped_column(server_default="", default="")
     labels: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"), default=list)
     custom: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
-    search: Mapped[str] = mapped_column(server_default="", default="")
+    # Samples enough for the planner to know how common a fragment is: rare ones by trigrams, common ones in order.
+    search: Mapped[str] = mapped_column(server_default="", default="", info={"statistics": 1000})
     sort_key: Mapped[bytes] = mapped_column(LargeBinary, server_default=text("''::bytea"), default=b"")
     match_keys: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"), default=list)
 
@@ -124,9 +125,9 @@ def reachable_indexes(table: str) -> tuple[Index, ...]:
 
 
 def search_text(name: str, *more: str, emails: Ways, phones: Ways, city: str) -> str:
-    """What quick find looks through: names, e-mails, digits of phones, city; plain text, at most 2,000 characters."""
+    """What quick find looks through: names, e-mails, digits of phones, city; at most 2,000 characters."""
     parts = [name, *more, *(e["address"] for e in emails), *(p["number"].lstrip("+") for p in phones), city]
-    return plain(" ".join(part for part in parts if part))[:2000]
+    return searchable(" ".join(part for part in parts if part))[:2000]
 
 
 def match_keys(emails: Ways, phones: Ways) -> list[str]:

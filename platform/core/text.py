@@ -6,16 +6,23 @@ from functools import cache
 
 import icu
 
+PUNCTUATION = re.compile(r"[^\w\s]|_")
 MARKS = re.compile(r"[̀-ͯ]")
 # Letters that decompose into nothing, though people type them plain.
 PLAIN = str.maketrans({"ł": "l", "đ": "d", "ø": "o", "ß": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i"})
 
 
 def plain(text: str) -> str:
-    """Lower case without accents: "Šťastná" -> "stastna". What is stored in `search` columns and asked of them."""
+    """Lower case without accents: "Šťastná" -> "stastna"."""
     if text.isascii():
         return text.lower()
     return MARKS.sub("", unicodedata.normalize("NFKD", text.casefold())).translate(PLAIN)
+
+
+def searchable(text: str) -> str:
+    """What `search` columns hold and are asked for: plain letters and digits. "Novák-Dvořák" and "jan.novak" are found
+    with their signs and without, and an index by three letters finds what stands around a sign."""
+    return PUNCTUATION.sub("", plain(text))
 
 
 def sort_key(text: str, language: str) -> bytes:

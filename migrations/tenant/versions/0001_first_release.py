@@ -343,6 +343,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["stage_id"], ["stage.id"], name=op.f("fk_deal_stage_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deal")),
     )
+    for table in ("company", "contact"):
+        op.execute(f"alter table {table} alter column search set statistics 1000")
     op.create_index(
         "ix_deal_board",
         "deal",

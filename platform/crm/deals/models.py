@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Numeric,
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.records import Owned, Record
-from core.text import plain, sort_key
+from core.text import searchable, sort_key
 
 
 class Pipeline(Record):
@@ -102,5 +102,5 @@ class Deal(Owned, Record):
 
     def index(self, language: str) -> None:
         """Bring the derived columns in line with the rest."""
-        self.search = plain(self.name)[:2000]
+        self.search = searchable(self.name)[:2000]
         self.sort_key = sort_key(self.name, language)

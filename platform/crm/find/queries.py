@@ -9,9 +9,10 @@ from markupsafe import Markup, escape
 from sqlalchemy import Row, Select, and_, or_, select
 
 from core.actor import Actor
+from core.db import plan_for_values
 from core.listing import found
 from core.records import Record
-from core.text import plain
+from core.text import searchable
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal, Stage
@@ -33,8 +34,9 @@ def find(actor: Actor, q: str) -> Hits:
 
     Deals of the contacts and companies found come too: people remember whom a deal was with.
     """
-    if not plain(q).strip():
+    if not searchable(q).strip():
         return Hits([], [], [])
+    plan_for_values(actor.db)
     contacts = best(actor, q, contacts_found(actor, q), Contact)
     companies = best(actor, q, companies_found(actor, q), Company)
     deals = best(actor, q, deals_found(actor, q, [row.id for row in contacts], [row.id for row in companies]), Deal)
@@ -77,7 +79,7 @@ def deals_found(actor: Actor, q: str, contact_ids: list[UUID], company_ids: list
 
 def best(actor: Actor, q: str, query: Select[Any], model: type[Record]) -> list[Row[Any]]:
     looked_at: Any = query.limit(LOOKED_AT).subquery(model.kind)
-    first = plain(q).split()[0]
+    first = searchable(q).split()[0]
     begins = or_(
         looked_at.c.search.startswith(first, autoescape=True), looked_at.c.search.contains(" " + first, autoescape=True)
     )
@@ -87,13 +89,13 @@ def best(actor: Actor, q: str, query: Select[Any], model: type[Record]) -> list[
 
 def marked(text: str, q: str) -> Markup:
     """The text with the parts that were asked for in <mark>, accents and case aside."""
-    letters = [(letter, at) for at, original in enumerate(text) for letter in plain(original)]
+    letters = [(letter, at) for at, original in enumerate(text) for letter in searchable(original)]
     flat = "".join(letter for letter, _at in letters)
     hit = {
-        letters[at][1]
-        for word in plain(q).split()
+        at
+        for word in searchable(q).split()
         for match in re.finditer(re.escape(word), flat)
-        for at in range(match.start(), match.end())
+        for at in range(letters[match.start()][1], letters[match.end() - 1][1] + 1)
     }
     parts, at = [], 0
     while at < len(text):
