@@ -58,7 +58,7 @@ def acting(
     `who` is one of the queries above and `known` by what it finds the member. With `reading`, nothing can be changed.
     """
     with database.workspace(workspace, reading=reading) as session:
-        row = session.execute(who, {"known": known}).first()
+        row = session.connection().execute(who, {"known": known}).first()
         if row is None:
             raise NotAMember()
         yield actor_of(row, workspace, session, via, request_id, confirmed)

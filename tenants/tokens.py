@@ -88,7 +88,7 @@ def acting_token(database: Database, given: str, request_id: str, *, reading: bo
     if workspace is None:
         raise NotSignedIn()
     with database.workspace(workspace, reading=reading) as session:
-        row = session.execute(BY_TOKEN, {"known": hash_of(given)}).first()
+        row = session.connection().execute(BY_TOKEN, {"known": hash_of(given)}).first()
         if row is None:
             raise NotSignedIn()
         yield actor_of(row, workspace, session, "api", request_id)

@@ -135,7 +135,7 @@ def board(actor: Actor, pipeline: Pipeline, ask: Ask, more: Collection[UUID] = (
     query = cards_from(actor, deals.c, join(Stage, deals, true()))
     query = query.where(Stage.pipeline_id == pipeline.id, Stage.deleted_at.is_(None))
     shown: dict[UUID, list[Card]] = {stage.id: [] for stage in pipeline.stages}
-    for row in actor.db.execute(query.order_by(Stage.position, deals.c.rank, deals.c.id)):
+    for row in actor.db.connection().execute(query.order_by(Stage.position, deals.c.rank, deals.c.id)):
         shown[row.stage_id].append(Card(*row))
     found = totals_by_stage(actor, open_here, pipeline.stages)
     return [Lane(stage, found.get(stage.id, Totals()), shown[stage.id]) for stage in pipeline.stages]
@@ -191,7 +191,7 @@ def totals_by_stage(actor: Actor, ask: Ask, stages: Iterable[Stage]) -> dict[UUI
     """Totals of what `ask` finds, by stage; a deal without a probability of its own counts with its stage's."""
     kinds = (Deal.stage_id, Deal.currency, Deal.probability)
     query = LISTING.query(actor, ask, *kinds, func.count().label("deals"), func.sum(Deal.amount).label("sum"))
-    rows = actor.db.execute(query.group_by(*kinds)).all()
+    rows = actor.db.connection().execute(query.group_by(*kinds)).all()
     usual = {stage.id: stage.probability for stage in stages}
     by_stage = groupby(sorted(rows, key=lambda row: row.stage_id), key=lambda row: row.stage_id)
     return {stage_id: totalled(list(found), usual.get(stage_id, 0)) for stage_id, found in by_stage}

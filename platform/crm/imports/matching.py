@@ -1,6 +1,7 @@
 """Who in the workspace is the same as who in the file: contacts by e-mail or phone, companies by their plain name."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Text, bindparam, func, literal_column, select, text, true
@@ -25,12 +26,18 @@ def take_turn(actor: Actor) -> None:
 
 def prepare_transaction(actor: Actor) -> None:
     """A batch may take longer than a request, and wait for another import. A table that has just grown has no
-    statistics yet, and the plan made when it was empty would scan all of it for each key: plans are made anew."""
-    for setting in (
-        "statement_timeout = '120s'", "lock_timeout = '60s'",
-        "enable_seqscan = off", "plan_cache_mode = force_custom_plan",
-    ):  # fmt: skip
+    statistics yet, by which all of it would be scanned for each key."""
+    for setting in ("statement_timeout = '120s'", "lock_timeout = '60s'", "enable_seqscan = off"):
         actor.db.execute(text(f"set local {setting}"))
+
+
+@contextmanager
+def planned_anew(actor: Actor) -> Iterator[None]:
+    """Plans made when the table was empty are of no use inside; outside, each foreign key of each row would be planned
+    anew too."""
+    actor.db.execute(text("set local plan_cache_mode = force_custom_plan"))
+    yield
+    actor.db.execute(text("set local plan_cache_mode = auto"))
 
 
 def same_people(actor: Actor, keys: Iterable[str]) -> dict[str, UUID]:
@@ -47,9 +54,9 @@ def same_people(actor: Actor, keys: Iterable[str]) -> dict[str, UUID]:
     match = select(*columns).where(Contact.match_keys.contains(array([asked.c.key]))).offset(0).lateral("match")
     same = aliased(Contact, match)
     found: dict[str, UUID] = {}
-    for matched, contact_id in actor.db.execute(
-        actor.visible(same, asked.c.key, same.id).join_from(asked, match, true())
-    ):
+    with planned_anew(actor):
+        rows = actor.db.execute(actor.visible(same, asked.c.key, same.id).join_from(asked, match, true())).all()
+    for matched, contact_id in rows:
         found[matched] = min(contact_id, found.get(matched, contact_id))
     return found
 
@@ -75,7 +82,9 @@ def companies_named(actor: Actor, names: Sequence[str]) -> dict[str, UUID]:
         .lateral("alike")
     )
     wanted, found = set(names), dict[str, UUID]()
-    for company_id, company_name in actor.db.execute(select(alike.c.id, alike.c.name).join_from(asked, alike, true())):
+    with planned_anew(actor):
+        rows = actor.db.execute(select(alike.c.id, alike.c.name).join_from(asked, alike, true())).all()
+    for company_id, company_name in rows:
         known = plain_name(company_name)
         if known in wanted:
             found[known] = min(company_id, found.get(known, company_id))
