@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import MetaData
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable
 
 # The group of all workspaces' roles: what they may do outside of their own schemas.
 COMMON = "okno_tenant"
@@ -50,6 +50,12 @@ def schema_script(metadata: MetaData) -> str:
             str(CreateIndex(index).compile(dialect=dialect, **here))
             for index in sorted(table.indexes, key=lambda index: str(index.name))
         ]
+    statements += [
+        str(AddConstraint(constraint).compile(dialect=dialect, **here))
+        for table in tables
+        for constraint in table.foreign_key_constraints
+        if constraint.use_alter  # of two tables that name each other
+    ]
     statements += grants([table.name for table in tables], "@@S@@", "@@R@@")
     # Only the login of this door may become the workspace. What all workspaces may do in common comes by a group:
     # rights granted to each would stand in one row of the catalogue, which is full at 2,453 workspaces.

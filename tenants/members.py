@@ -5,14 +5,28 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    Case,
+    Row,
+    ScalarSelect,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.orm import Session, aliased
 
+from core.access import Circle, Right
 from core.actor import Actor
 from core.actor import Member as Acting
 from core.db import Database, Workspace
 from core.errors import Forbidden
-from tenants.models import Member, Membership, Role, WorkspaceRow
+from tenants.models import Department, Member, Membership, Role, Share, Team, WorkspaceRow
 
 Via = Literal["page", "api", "import", "job", "cli"]
 
@@ -21,7 +35,52 @@ class NotAMember(Forbidden):
     """The identity is known but has no active place in this workspace."""
 
 
-# Who acts, built once. Member and rights come with one query, so a change of rights counts from the next request.
+# Who acts, built once. Member, rights and circle come with one query, so a change of rights counts from the next
+# request; a circle is looked up only where the role has a right that goes so far.
+Mate, Above = aliased(Member), aliased(Department)
+
+
+def if_scope(scope: str, circle: ScalarSelect[Any]) -> Case[Any]:
+    return case((literal_column(f"'{scope}'") == any_(Role.scopes), circle))
+
+
+MATE_ID = func.unnest(Team.member_ids).column_valued("mate_id", joins_implicitly=True)
+TEAM_MATES = (
+    select(func.array_agg(MATE_ID))
+    .select_from(Team)
+    .where(Team.deleted_at.is_(None), Member.id == any_(Team.member_ids))
+    .correlate(Member)
+    .scalar_subquery()
+)
+# The departments a member works in or heads, and all that are below them.
+OWN_DEPARTMENTS = (
+    select(func.array_agg(Above.id))
+    .where(Above.deleted_at.is_(None), or_(Above.id == Member.department_id, Above.head_id == Member.id))
+    .correlate(Member)
+    .scalar_subquery()
+)
+DEPARTMENT_MATES = (
+    select(func.array_agg(Mate.id))
+    .outerjoin(Department, Department.id == Mate.department_id)
+    .where(
+        or_(
+            Department.path.overlap(OWN_DEPARTMENTS),
+            and_(Mate.department_id.is_(None), Member.department_id.is_(None)),
+        )
+    )
+    .correlate(Member)
+    .scalar_subquery()
+)
+SHARED = (
+    select(func.jsonb_agg(func.jsonb_build_array(Share.record_kind, Share.record_id, Share.may_edit)))
+    .outerjoin(Team, Team.id == Share.team_id)
+    .where(
+        Share.deleted_at.is_(None),
+        or_(Share.member_id == Member.id, and_(Team.deleted_at.is_(None), Member.id == any_(Team.member_ids))),
+    )
+    .correlate(Member)
+    .scalar_subquery()
+)
 WHO = (
     select(
         Member.id,
@@ -32,6 +91,9 @@ WHO = (
         Member.language,
         Member.time_zone,
         Role.rights,
+        if_scope("team", TEAM_MATES).label("team"),
+        if_scope("department", DEPARTMENT_MATES).label("department"),
+        case((literal_column("'{all}'") != Role.scopes, SHARED)).label("shared"),
     )
     .join(Role, Role.id == Member.role_id)
     .where(Member.state == "active", Member.deleted_at.is_(None))
@@ -51,6 +113,7 @@ def acting(
     request_id: str = "",
     *,
     confirmed: bool = True,
+    address: str = "",
     reading: bool = False,
 ) -> Iterator[Actor]:
     """The Actor of one active member, with a session inside the workspace. Raises NotAMember.
@@ -61,15 +124,26 @@ def acting(
         row = session.connection().execute(who, {"known": known}).first()
         if row is None:
             raise NotAMember()
-        yield actor_of(row, workspace, session, via, request_id, confirmed)
+        yield actor_of(row, workspace, session, via, request_id, confirmed, address)
 
 
 def actor_of(
-    row: Row[Any], workspace: Workspace, session: Session, via: Via, request_id: str, confirmed: bool = True
+    row: Row[Any],
+    workspace: Workspace,
+    session: Session,
+    via: Via,
+    request_id: str,
+    confirmed: bool = True,
+    address: str = "",
 ) -> Actor:
     """The Actor that a row of WHO describes."""
     columns: list[Any] = list(row)
-    return Actor(workspace, Acting(*columns[:7]), columns[7], session, via, request_id, confirmed)
+    shared: dict[Right, set[UUID]] = {}
+    for kind, record_id, may_edit in row.shared or ():
+        for verb in ("view", "edit") if may_edit else ("view",):
+            shared.setdefault((kind, verb), set()).add(UUID(record_id))
+    circle = Circle(row.id, frozenset(row.team or ()), frozenset(row.department or ()), shared)
+    return Actor(workspace, Acting(*columns[:7]), row.rights, circle, session, via, request_id, confirmed, address)
 
 
 def acting_identity(
@@ -80,10 +154,14 @@ def acting_identity(
     request_id: str = "",
     confirmed: bool = True,
     *,
+    address: str = "",
     reading: bool = False,
 ) -> AbstractContextManager[Actor]:
     """The Actor of the member that this person is here."""
-    return acting(database, workspace, BY_IDENTITY, identity_id, via, request_id, confirmed=confirmed, reading=reading)
+    return acting(
+        database, workspace, BY_IDENTITY, identity_id, via, request_id,
+        confirmed=confirmed, address=address, reading=reading,
+    )  # fmt: skip
 
 
 def acting_member(

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base, ControlBase
@@ -131,18 +132,60 @@ class PeriodicRun(ControlBase):
     due: Mapped[datetime] = mapped_column(primary_key=True)
 
 
-class Role(Base):
-    """A named set of rights; `rights` maps kind to verb to scope (core.access)."""
+class Role(Record):
+    """A named set of rights; `rights` maps kind to verb to scope (core.access). A ready-made role has a `key`, and goes
+    by its usual name until it is given one. `scopes` are those that occur in it: what a request must look up."""
 
     __tablename__ = "role"
+    kind: ClassVar[str] = "role"
+    owner_column: ClassVar[str | None] = None
+    derived: ClassVar[frozenset[str]] = frozenset({"scopes"})
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    key: Mapped[str] = mapped_column(unique=True)
+    key: Mapped[str | None] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(server_default="", default="")
     rights: Mapped[dict[str, Any]]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+
+    def title(self) -> str:
+        return self.name or self.key or ""
+
+
+class Department(Record):
+    """A part of the business. `path` holds the ids from the topmost department down to this one, itself included."""
+
+    __tablename__ = "department"
+    kind: ClassVar[str] = "department"
+    owner_column: ClassVar[str | None] = None
+    derived: ClassVar[frozenset[str]] = frozenset({"path"})
+
+    name: Mapped[str]
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("department.id"))
+    head_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id", use_alter=True))
+    path: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+
+    def title(self) -> str:
+        return self.name
+
+
+class Team(Record):
+    """People who work together, whatever their departments."""
+
+    __tablename__ = "team"
+    kind: ClassVar[str] = "team"
+    owner_column: ClassVar[str | None] = None
+
+    name: Mapped[str]
+    member_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"), default=list)
+
+    def title(self) -> str:
+        return self.name
 
 
 class Member(Record):
-    """A person in this workspace. Members are deactivated, never deleted, since records name them."""
+    """A person in this workspace. Members leave, and are never deleted, since records name them.
+
+    `state` is active or left. `working_hours` maps mon .. sun to ["08:00", "16:30"]; a day that is not there is free.
+    """
 
     __tablename__ = "member"
     kind: ClassVar[str] = "member"
@@ -155,11 +198,57 @@ class Member(Record):
     state: Mapped[str] = mapped_column(server_default="active", default="active")
     language: Mapped[str]
     time_zone: Mapped[str]
+    department_id: Mapped[UUID | None] = mapped_column(ForeignKey("department.id"))
+    manager_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
+    position: Mapped[str] = mapped_column(server_default="", default="")
+    phone: Mapped[str] = mapped_column(server_default="", default="")
+    working_hours: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
 
     role: Mapped[Role] = relationship(lazy="joined", innerjoin=True)
 
     def title(self) -> str:
         return self.name
+
+
+class Invitation(Record):
+    """An e-mail address that may join, with this role. The link in the mail is computed from the row by our signing key
+    (tenants.invitations), so neither it nor its hash is stored."""
+
+    __tablename__ = "invitation"
+    kind: ClassVar[str] = "invitation"
+    owner_column: ClassVar[str | None] = None
+
+    email: Mapped[str]
+    role_id: Mapped[UUID] = mapped_column(ForeignKey("role.id"))
+    department_id: Mapped[UUID | None] = mapped_column(ForeignKey("department.id"))
+    invited_by_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"))
+    expires_at: Mapped[datetime]
+    sent: Mapped[int] = mapped_column(server_default="1", default=1)
+    accepted_at: Mapped[datetime | None]
+
+    def title(self) -> str:
+        return self.email
+
+
+class Share(Record):
+    """One record shared with a member or a team beyond what their roles reach."""
+
+    __tablename__ = "share"
+    __table_args__ = (
+        Index(None, "record_id"),
+        CheckConstraint("num_nonnulls(member_id, team_id) = 1", name="with_one"),
+    )
+    kind: ClassVar[str] = "share"
+    owner_column: ClassVar[str | None] = None
+
+    record_kind: Mapped[str]
+    record_id: Mapped[UUID]
+    member_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"), index=True)
+    team_id: Mapped[UUID | None] = mapped_column(ForeignKey("team.id"), index=True)
+    may_edit: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+
+    def title(self) -> str:
+        return self.record_kind
 
 
 class Token(Record):

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.access import ROLES
+from core.access import ROLES, scopes_in
 from core.db import Database, Workspace
 from core.errors import Invalid
 from core.text import slug as slug_of
@@ -76,7 +76,7 @@ def open_workspace(
         workspace = as_workspace(row)
         members.enter_directory(control, person.id, row.id)
     with database.workspace(workspace) as session, session.begin():
-        session.add_all(Role(key=key, rights=rights) for key, rights in ROLES.items())
+        session.add_all(Role(key=key, rights=rights, scopes=scopes_in(rights)) for key, rights in ROLES.items())
         session.flush()
         members.join(session, person.id, person.name, person.email, "owner", language, time_zone)
         furnish(session, workspace, industry)

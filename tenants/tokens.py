@@ -81,7 +81,9 @@ BY_TOKEN = (
 
 
 @contextmanager
-def acting_token(database: Database, given: str, request_id: str, *, reading: bool = False) -> Iterator[Actor]:
+def acting_token(
+    database: Database, given: str, request_id: str, address: str = "", *, reading: bool = False
+) -> Iterator[Actor]:
     """The Actor behind a token, with the rights its member has now. Raises NotSignedIn."""
     shape = SHAPE.fullmatch(given)
     workspace = locate_number(database, int(shape[1])) if shape and checksum(shape[2]) == shape[3] else None
@@ -91,7 +93,7 @@ def acting_token(database: Database, given: str, request_id: str, *, reading: bo
         row = session.connection().execute(BY_TOKEN, {"known": hash_of(given)}).first()
         if row is None:
             raise NotSignedIn()
-        yield actor_of(row, workspace, session, "api", request_id)
+        yield actor_of(row, workspace, session, "api", request_id, address=address)
     if row.unnoted:
         note_use(database, workspace, given)
 

@@ -20,8 +20,8 @@ from crm.imports import actions as imports
 from crm.imports.models import Import
 from crm.tasks import actions as tasks
 from crm.timeline import actions as notes
-from tenants import tokens
-from tenants.models import Member
+from tenants import departments, invitations, roles, shares, tokens
+from tenants.models import Invitation, Member, Role, Share
 
 Factory = Callable[[Actor, str], Record]
 
@@ -73,6 +73,19 @@ def imported(actor: Actor, mark: str) -> Import:
     )
 
 
+def invitation(actor: Actor, mark: str) -> Invitation:
+    role_id = actor.db.scalars(select(Role.id).where(Role.key == "reader")).one()
+    (made,) = invitations.invite(
+        actor, invitations.invite.parse({"emails": [f"{new_id().hex}@example.com"], "role_id": role_id})
+    )
+    return made
+
+
+def share(actor: Actor, mark: str) -> Share:
+    contact, team = FACTORIES["contact"](actor, mark), FACTORIES["team"](actor, mark)
+    return shares.share(actor, shares.share.parse({"kind": "contact", "record_id": contact.id, "team_id": team.id}))
+
+
 def token(actor: Actor, mark: str) -> Record:
     return tokens.create(actor, tokens.NewToken(name=mark))[0]
 
@@ -88,6 +101,11 @@ FACTORIES: dict[str, Factory] = {
     "member": member,
     "import": imported,
     "token": token,
+    "role": by(roles.create, name="{mark}", matrix={}),
+    "department": by(departments.create, name="{mark}"),
+    "team": by(departments.create_team, name="{mark}"),
+    "invitation": invitation,
+    "share": share,
 }
 
 

@@ -1,60 +1,117 @@
 """Rights: what a role may do with which kind of record, and how far.
 
-A right is (kind, verb); a role gives each right a scope: none, own or all. The declaration below is the only place
-that knows the kinds and verbs; the tests walk it and fail for an action or resource it does not name.
+A right is (kind, verb); a role gives each right a scope, from `none` over `own`, `team` and `department` (with all
+below it) to `all`. A scope looks at whom a record belongs to: a member's circle is who that may be. People who are in
+no department are one department together, so that a business without departments is not cut into single persons.
+
+The declarations below are the only place that knows the kinds and verbs; pages, the API, the matrix of roles and the
+tests walk them, and an action or resource they do not name fails.
 """
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, true
+from sqlalchemy import ColumnElement, any_, false, literal, or_, true
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Uuid
 
 from core.records import Record
 
-Scope = Literal["none", "own", "all"]
+Scope = Literal["none", "own", "team", "department", "all"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)  # from narrow to wide
 Right = tuple[str, str]
+Rights = Mapping[str, Mapping[str, Scope]]
 
 VERBS: dict[str, tuple[str, ...]] = {
-    "contact": ("view", "create", "edit", "delete", "import", "export", "assign"),
+    "contact": ("view", "create", "edit", "delete", "export", "import", "assign"),
     "company": ("view", "create", "edit", "delete", "export", "assign"),
     "deal": ("view", "create", "edit", "delete", "export", "assign"),
-    "pipeline": ("view", "create", "edit", "delete"),
     "task": ("view", "create", "edit", "delete", "assign"),
     "note": ("view", "create", "edit", "delete"),
+    "pipeline": ("view", "create", "edit", "delete"),
     "token": ("view", "create", "delete"),
     "member": ("view", "create", "edit"),
+    "role": ("view", "create", "edit", "delete"),
+    "department": ("view", "create", "edit", "delete"),
+    "team": ("view", "create", "edit", "delete"),
     "settings": ("view", "edit"),
+    "audit": ("view", "export"),
 }
 
 # Records without rights of their own: whoever holds this one may see and change them, as far as its scope reaches.
-DECIDED_BY: dict[str, Right] = {"import": ("contact", "import")}
+DECIDED_BY: dict[str, Right] = {
+    "import": ("contact", "import"),
+    "stage": ("pipeline", "view"),
+    "invitation": ("member", "create"),
+    "share": ("member", "view"),
+}
 
-Rights = Mapping[str, Mapping[str, Scope]]
+# The kinds of the matrix, each right with a scope of its own.
+WORK = ("contact", "company", "deal", "task", "note")
+# What else a role may do, each as a whole or not at all.
+SPECIAL: dict[str, tuple[Right, ...]] = {
+    "settings": (("settings", "view"), ("settings", "edit"), *(("pipeline", v) for v in ("create", "edit", "delete"))),
+    "members": (
+        ("member", "create"),
+        ("member", "edit"),
+        *((kind, verb) for kind in ("role", "department", "team") for verb in ("create", "edit", "delete")),
+        ("role", "view"),
+    ),
+    "tokens": (("token", "view"), ("token", "create"), ("token", "delete")),
+    "audit": (("audit", "view"), ("audit", "export")),
+}
+# What everybody may who works here.
+EVERYBODY: tuple[Right, ...] = (("pipeline", "view"), ("member", "view"), ("department", "view"), ("team", "view"))
+
+
+@dataclass(frozen=True)
+class Circle:
+    """Who counts as whom for a member: whose records are "own", the team's, the department's. `shared` are the records
+    that were shared with the member beyond the role, by right."""
+
+    me: UUID
+    team: Collection[UUID] = ()
+    department: Collection[UUID] = ()
+    shared: Mapping[Right, Collection[UUID]] = field(default_factory=dict)
+
+    def of(self, scope: Scope) -> Collection[UUID]:
+        return {"own": (), "team": self.team, "department": self.department}.get(scope, ())
 
 
 def everything(scope: Scope = "all") -> dict[str, dict[str, Scope]]:
     return {kind: dict.fromkeys(verbs, scope) for kind, verbs in VERBS.items()}
 
 
-def only(view: Scope, change: Scope, kinds: tuple[str, ...]) -> dict[str, dict[str, Scope]]:
-    """Rights over some kinds of record: how far one may look, and how far do all the rest. Pipelines may be seen."""
-    rights: dict[str, dict[str, Scope]] = {
-        kind: {verb: view if verb == "view" else change for verb in VERBS[kind]} for kind in kinds
-    }
-    return {"pipeline": {"view": "all"}, "member": {"view": "all"}, **rights}
+def rights_of(matrix: Mapping[str, Mapping[str, Scope]], special: Collection[str]) -> dict[str, dict[str, Scope]]:
+    """A role's rights from the matrix, the special rights, and what everybody may. Whoever may make tokens may make
+    their own alone, unless they have everything."""
+    rights: dict[str, dict[str, Scope]] = {kind: dict(matrix.get(kind, {})) for kind in WORK}
+    for kind, verb in EVERYBODY:
+        rights.setdefault(kind, {})[verb] = "all"
+    for name in special:
+        for kind, verb in SPECIAL[name]:
+            rights.setdefault(kind, {})[verb] = "own" if kind == "token" else "all"
+    return rights
 
 
-WORK = ("contact", "company", "deal", "task", "note")
-TOKENS: dict[str, dict[str, Scope]] = {"token": {"view": "own", "create": "own", "delete": "own"}}
+def work(scopes: Mapping[str, Scope]) -> dict[str, dict[str, Scope]]:
+    """The same scopes by verb for every kind of work that has the verb; verbs not named get none."""
+    return {kind: {verb: scopes.get(verb, "none") for verb in VERBS[kind]} for kind in WORK}
 
+
+DEPARTMENT: dict[str, Scope] = dict.fromkeys(("view", "edit", "delete", "export", "assign"), "department")
 # The ready-made roles of a new workspace, in the order of the choice.
 ROLES: dict[str, dict[str, dict[str, Scope]]] = {
     "owner": everything(),
     "admin": everything(),
-    "head": {**only("all", "all", WORK), **TOKENS},
-    "sales": {**only("all", "all", WORK), **TOKENS},
-    "field": {**only("own", "own", WORK)},
-    "reader": {**only("all", "none", WORK)},
+    "head": rights_of(work({**DEPARTMENT, "create": "all", "import": "all"}), ["tokens"]),
+    "sales": rights_of(
+        work({"view": "department", "create": "all", "edit": "own", "delete": "own", "assign": "own"}), ["tokens"]
+    ),
+    "field": rights_of(work({"view": "own", "create": "own", "edit": "own", "delete": "own"}), []),
+    "reader": rights_of(work({"view": "all"}), []),
 }
 
 
@@ -65,17 +122,41 @@ def scope_of(rights: Rights, right: Right) -> Scope:
     return rights.get(kind, {}).get(verb, "none")
 
 
-def within(scope: Scope, model: type[Record], member_id: object) -> ColumnElement[bool]:
-    """The rows of a scope, as a condition for WHERE."""
+def within(scope: Scope, model: type[Record], circle: Circle, verb: str = "view") -> ColumnElement[bool]:
+    """The rows that a scope reaches, as a condition for WHERE."""
     if scope == "all":
         return true()
-    if scope == "own" and model.owner_column:
-        return getattr(model, model.owner_column) == member_id  # type: ignore[no-any-return]
-    return false()
+    shared = circle.shared.get((model.kind, verb))
+    conditions: list[ColumnElement[bool]] = []
+    if scope != "none" and model.owner_column:
+        owner = getattr(model, model.owner_column)
+        others = circle.of(scope)
+        conditions.append(owner == any_(literal([circle.me, *others], ARRAY(Uuid))) if others else owner == circle.me)
+    if shared:
+        conditions.append(model.id == any_(literal(list(shared), ARRAY(Uuid))))
+    return or_(*conditions) if conditions else false()
 
 
-def covers(scope: Scope, record: Record, member_id: object) -> bool:
+def covers(scope: Scope, record: Record, circle: Circle, verb: str = "view") -> bool:
     """The same question of one record in hand."""
-    if scope == "own" and record.owner_column:
-        return bool(getattr(record, record.owner_column) == member_id)
-    return scope == "all"
+    if scope == "all" or record.id in circle.shared.get((record.kind, verb), ()):
+        return True
+    if scope == "none" or not record.owner_column:
+        return False
+    owner = getattr(record, record.owner_column)
+    return owner == circle.me or (owner is not None and owner in circle.of(scope))
+
+
+def scopes_in(rights: Rights) -> list[str]:
+    """The scopes that occur, so that a request looks up only the circles it needs."""
+    return sorted({scope for verbs in rights.values() for scope in verbs.values()})
+
+
+def wider(rights: Rights, held: Rights) -> list[Right]:
+    """The rights that are wider than those held: nobody may give what they lack."""
+    return [
+        (kind, verb)
+        for kind, verbs in rights.items()
+        for verb, scope in verbs.items()
+        if SCOPES.index(scope) > SCOPES.index(held.get(kind, {}).get(verb, "none"))
+    ]

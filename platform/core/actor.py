@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
-from core.access import Right, Rights, covers, scope_of, within
+from core.access import Circle, Right, Rights, Scope, covers, scope_of, within
 from core.db import Workspace
 from core.errors import Busy, Conflict, Forbidden, Invalid, NotFound
 from core.records import Record
@@ -40,16 +40,27 @@ class Actor:
     workspace: Workspace
     member: Member
     rights: Rights
+    circle: Circle
     db: Session
     via: Literal["page", "api", "import", "job", "cli"] = "page"
     request_id: str = ""
     confirmed: bool = True
+    address: str = ""
     depth: int = field(default=0, repr=False)
 
     def may(self, kind: str, verb: str, record: Record | None = None) -> bool:
         """Whether the right is held; for one record, whether its scope reaches that record."""
-        scope = scope_of(self.rights, (kind, verb))
-        return scope != "none" if record is None else covers(scope, record, self.member.id)
+        scope = self.scope(kind, verb)
+        if record is None:
+            return scope != "none" or bool(self.circle.shared.get((kind, verb)))
+        return covers(scope, record, self.circle, verb)
+
+    def scope(self, kind: str, verb: str) -> Scope:
+        return scope_of(self.rights, (kind, verb))
+
+    def reach(self, model: type[Record], verb: str = "view") -> ColumnElement[bool]:
+        """The rows, those in the bin too, that a right reaches, as a condition for WHERE."""
+        return within(self.scope(model.kind, verb), model, self.circle, verb)
 
     def require(self, right: Right, record: Record | None = None) -> None:
         if not self.may(*right, record):
@@ -57,9 +68,8 @@ class Actor:
 
     def visible(self, model: type[Record], *columns: Any) -> Select[Any]:
         """SELECT of the live records this actor may see: where every query starts. Of whole records, or of columns."""
-        scope = scope_of(self.rights, (model.kind, "view"))
         chosen = select(*columns) if columns else select(model)
-        return chosen.where(model.deleted_at.is_(None), within(scope, model, self.member.id))
+        return chosen.where(model.deleted_at.is_(None), self.reach(model))
 
     def find(self, model: type[R], record_id: UUID | None) -> R:
         """One visible record. Raises NotFound alike for missing, deleted, foreign and invisible ones."""
@@ -78,7 +88,7 @@ class Actor:
         query = select(model).where(
             model.id == record_id,
             model.deleted_at.is_not(None) if deleted else model.deleted_at.is_(None),
-            within(scope_of(self.rights, (model.kind, "view")), model, self.member.id),
+            self.reach(model),
         )
         record = self.db.scalar(query.with_for_update(of=model).execution_options(populate_existing=True))
         if record is None:
@@ -105,7 +115,7 @@ class Actor:
         record = self.db.get(model, record_id)
         if record is None:
             return None
-        if not covers(scope_of(self.rights, (model.kind, "view")), record, self.member.id) or record.deleted_at:
+        if not self.may(model.kind, "view", record) or record.deleted_at:
             raise Busy(_("This identifier is in use. Choose another."))
         return record
 

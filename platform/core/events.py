@@ -41,6 +41,7 @@ class Event(Base):
     member_id: Mapped[UUID | None]
     via: Mapped[str]
     request_id: Mapped[str] = mapped_column(server_default="")
+    address: Mapped[str] = mapped_column(server_default="")
     title: Mapped[str] = mapped_column(server_default="")
     before: Mapped[dict[str, Any]]
     after: Mapped[dict[str, Any]]
@@ -67,6 +68,7 @@ class Changes:
             "member_id": actor.member.id,
             "via": actor.via,
             "request_id": actor.request_id,
+            "address": actor.address,
         }
         return [{"id": new_id(), **common, **row} for row in found if row]
 
@@ -124,11 +126,11 @@ def watched(actor: "Actor", action: str) -> Iterator[None]:
 # Events and their pointer in one statement, of one shape for any number of them, so that it stays prepared.
 WRITE = text("""
 with written as (
-    insert into event (id, action, kind, change, record_id, member_id, via, request_id, title, before, after)
-    select id, action, kind, change, record_id, member_id, via, request_id, title, before, after
+    insert into event (id, action, kind, change, record_id, member_id, via, request_id, address, title, before, after)
+    select id, action, kind, change, record_id, member_id, via, request_id, address, title, before, after
     from jsonb_to_recordset(cast(:events as jsonb)) as given (
         id uuid, action text, kind text, change text, record_id uuid, member_id uuid, via text, request_id text,
-        title text, before jsonb, after jsonb
+        address text, title text, before jsonb, after jsonb
     )
 )
 insert into bus.outbox (topic, payload) values ('event', cast(:bell as jsonb))

@@ -48,7 +48,14 @@ def enter_page() -> Iterator[Actor]:
     if workspace is None:
         raise NotFound()
     with acting_identity(
-        database(), workspace, person.identity_id, "page", g.request_id, person.confirmed, reading=reading()
+        database(),
+        workspace,
+        person.identity_id,
+        "page",
+        g.request_id,
+        person.confirmed,
+        address=request.remote_addr or "",
+        reading=reading(),
     ) as actor:
         yield actor
 
@@ -59,7 +66,7 @@ def enter_api() -> Iterator[Actor]:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer":
         raise NotSignedIn()
-    with acting_token(database(), token.strip(), g.request_id, reading=reading()) as actor:
+    with acting_token(database(), token.strip(), g.request_id, request.remote_addr or "", reading=reading()) as actor:
         yield actor
 
 

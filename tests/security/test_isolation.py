@@ -40,6 +40,11 @@ NO_RESOURCE = {
     "member": "people are managed on the settings pages",
     "token": "a token that could make tokens would outlive its own revocation",
     "stage": "part of its pipeline",
+    "role": "rights are given on the settings pages",
+    "department": "people are managed on the settings pages",
+    "team": "people are managed on the settings pages",
+    "invitation": "people are managed on the settings pages",
+    "share": "a record is shared on its own page",
 }
 # Parts of a page's path that are not ids of records, and a value for each.
 WORDS = {"fact": "about", "kind": "contact"}

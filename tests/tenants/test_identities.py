@@ -276,7 +276,7 @@ def make_member(shop: Shop, person: Person, role: str = "owner") -> None:
         members.join(session, person.id, person.name, person.email, role, "cs", "Europe/Prague")
 
 
-def roles(shop: Shop, person: Person) -> list[str]:
+def roles(shop: Shop, person: Person) -> list[str | None]:
     with database().workspace(shop.workspace) as session:
         rows = session.query(Member).filter(Member.identity_id == person.id, Member.state == "active")
         return [member.role.key for member in rows]

@@ -7,7 +7,6 @@ from flask import Response, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from core.access import scope_of, within
 from core.actor import Actor
 from core.api import answer
 from core.errors import Conflict, Invalid, NotFound
@@ -151,8 +150,7 @@ def undo(actor: Actor) -> Answer:
 
 def known(actor: Actor, company_id: UUID) -> Company:
     """The company, though it be in the bin. Raises NotFound."""
-    scope = scope_of(actor.rights, ("company", "view"))
-    query = select(Company).where(Company.id == company_id, within(scope, Company, actor.member.id))
+    query = select(Company).where(Company.id == company_id, actor.reach(Company))
     company = actor.db.scalar(query)
     if company is None:
         raise NotFound()

@@ -7,7 +7,6 @@ from flask import Response, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from core.access import scope_of, within
 from core.actor import Actor
 from core.api import answer
 from core.errors import Conflict, Invalid, NotFound
@@ -167,8 +166,7 @@ def undo(actor: Actor) -> Answer:
 
 def known(actor: Actor, contact_id: UUID) -> Contact:
     """The contact, though it be in the bin. Raises NotFound."""
-    scope = scope_of(actor.rights, ("contact", "view"))
-    query = select(Contact).where(Contact.id == contact_id, within(scope, Contact, actor.member.id))
+    query = select(Contact).where(Contact.id == contact_id, actor.reach(Contact))
     contact = actor.db.scalar(query)
     if contact is None:
         raise NotFound()

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Date, Row, Select, case, func, join, literal, select, true
 
-from core.access import scope_of, within
 from core.actor import Actor
 from core.db import as_uuid
 from core.errors import NotFound
@@ -247,8 +246,7 @@ def around(actor: Actor, deal: Deal) -> Around:
 
 def known(actor: Actor, deal_id: UUID) -> Deal:
     """The deal, though it be in the bin. Raises NotFound."""
-    scope = scope_of(actor.rights, ("deal", "view"))
-    deal = actor.db.scalar(select(Deal).where(Deal.id == deal_id, within(scope, Deal, actor.member.id)))
+    deal = actor.db.scalar(select(Deal).where(Deal.id == deal_id, actor.reach(Deal)))
     if deal is None:
         raise NotFound()
     return deal

@@ -6,7 +6,6 @@ from typing import IO, Any, cast
 
 from sqlalchemy import select
 
-from core.access import scope_of
 from core.actor import Actor
 from core.files import files
 from core.text import plain
@@ -67,7 +66,7 @@ def setting_of(actor: Actor, found: Import) -> Setting:
 
 def owners(actor: Actor) -> dict[str, Any]:
     """Members by plain name and e-mail, for whoever may give contacts to all of them. A name of two is nobody's."""
-    if scope_of(actor.rights, ("contact", "assign")) != "all":
+    if actor.scope("contact", "assign") != "all":
         return {plain(actor.member.email): actor.member.id, plain(actor.member.name): actor.member.id}
     members = actor.db.execute(
         select(Member.id, Member.name, Member.email).where(Member.state == "active", Member.deleted_at.is_(None))

@@ -9,7 +9,6 @@ from uuid import UUID
 import orjson
 from sqlalchemy import insert, select, text
 
-from core.access import scope_of, within
 from core.actor import Actor
 from core.events import Event
 from core.ids import new_id
@@ -74,12 +73,11 @@ def updated(
     """(present values, what the rows change) of the contacts found that this actor may edit; counts the rows."""
     if not known:
         return []
-    editable = within(scope_of(actor.rights, ("contact", "edit")), Contact, actor.member.id)
     columns = [getattr(Contact, name) for name in TAKEN]
     query = (
         select(Contact.id, Contact.name, Company.name.label("company"), *columns)
         .outerjoin(Company, Company.id == Contact.company_id)
-        .where(Contact.id.in_(known), editable)
+        .where(Contact.id.in_(known), actor.reach(Contact, "edit"))
         .order_by(Contact.id)
         .with_for_update(of=Contact)
     )

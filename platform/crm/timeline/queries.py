@@ -10,7 +10,6 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 from sqlalchemy import ARRAY, ColumnElement, Row, Select, Uuid, func, literal, or_, select, tuple_, union_all
 
-from core.access import scope_of, within
 from core.actor import Actor
 from core.errors import Invalid
 from core.events import Event
@@ -117,8 +116,7 @@ def linked_to(actor: Actor, subject: Record) -> dict[str, list[UUID]]:
 
 def known(actor: Actor, model: type[Record]) -> Select[str, UUID]:
     """(kind, id) of records within the actor's scope, those in the bin too: their past is not gone."""
-    scope = scope_of(actor.rights, (model.kind, "view"))
-    return select(literal(model.kind).label("kind"), model.id.label("id")).where(within(scope, model, actor.member.id))
+    return select(literal(model.kind).label("kind"), model.id.label("id")).where(actor.reach(model))
 
 
 def about(model: type[Note] | type[Task], linked: dict[str, list[UUID]]) -> ColumnElement[bool]:

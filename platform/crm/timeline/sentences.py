@@ -14,7 +14,6 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup, escape
 from sqlalchemy import Row, select
 
-from core.access import scope_of, within
 from core.actor import Actor
 from core.pages import day, highlight, zone_of
 from core.people import address_line, shown_phone
@@ -119,9 +118,8 @@ def names_in(actor: Actor, events: Iterable[Row[Any]]) -> Names:
                     wanted.setdefault(NAMED[field], set()).add(values[field])
     names: dict[str, str] = {}
     for model, ids in wanted.items():
-        scope = scope_of(actor.rights, ("pipeline" if model is Stage else model.kind, "view"))
         named: Any = model
-        query = select(named.id, named.name).where(named.id.in_(ids), within(scope, model, actor.member.id))
+        query = select(named.id, named.name).where(named.id.in_(ids), actor.reach(model))
         names.update((str(row.id), row.name) for row in actor.db.execute(query))
     return Names(zone_of(actor), names)
 
