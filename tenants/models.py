@@ -256,7 +256,7 @@ class Token(Record):
 
     __tablename__ = "token"
     kind: ClassVar[str] = "token"
-    derived: ClassVar[frozenset[str]] = frozenset({"hash", "used_at"})
+    derived: ClassVar[frozenset[str]] = frozenset({"hash", "used_at", "addresses"})
     owner_column: ClassVar[str | None] = "member_id"
 
     member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"))
@@ -265,6 +265,7 @@ class Token(Record):
     ending: Mapped[str]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    addresses: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"), default=list)
 
     def title(self) -> str:
         return self.name

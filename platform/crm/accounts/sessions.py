@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from core.db import database
 from core.pages import see
 from crm.doors import cookie_name, signed_in
-from tenants import sessions
+from tenants import audit, sessions
 from tenants.directory import workspaces_of
 from tenants.models import Person
 
@@ -33,6 +33,7 @@ def let_in(person: Person, to: str, *, stay: bool) -> Response:
         if former:
             sessions.end(control, former.identity_id, former.id)
         value = sessions.start(control, person.id, request.remote_addr or "", request.user_agent.string)
+        audit.note_sign_in(control, person, request.remote_addr or "", device(request.user_agent.string))
     form_session.clear()
     response = see(to)
     response.set_cookie(
