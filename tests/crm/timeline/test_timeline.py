@@ -50,7 +50,7 @@ def test_what_happened_to_a_contact_is_told_in_sentences(shop: Shop) -> None:
         "Contact restored · Jana Dvořáková",
         "Contact deleted · Jana Dvořáková",
         "Jana Dvořáková wrote: Price is fine.",
-        "Position changed from Buyer to Head buyer; E-mail: jan@example.com; label VIP added · Jana Dvořáková",
+        "Position changed from Buyer to Head buyer; E-mail: jan@example.com; Label VIP added · Jana Dvořáková",
         "Contact added · Jana Dvořáková",
     ]
 
