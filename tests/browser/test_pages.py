@@ -236,10 +236,12 @@ def test_a_czech_reader_finds_no_english(rule: str, czech_records: Records, visi
 
 @cache
 def english() -> frozenset[str]:
-    """English texts that Czech says otherwise."""
+    """English texts that Czech says otherwise, wherever they stand."""
     with CATALOGUE.open("rb") as file:
-        said = {message.id: message.string for message in read_po(file) if message.id}
-    return frozenset(msgid for msgid, czech in said.items() if isinstance(msgid, str) and msgid != czech)
+        said = [
+            (str(message.id), message.string) for message in read_po(file) if message.id and not message.pluralizable
+        ]
+    return frozenset(msgid for msgid, _czech in said) - {msgid for msgid, czech in said if czech == msgid}
 
 
 class Scales:
