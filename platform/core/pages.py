@@ -166,8 +166,8 @@ def day(value: date | None) -> str:
         return str(near[distance])
     if 1 < distance < 7:
         return str(format_date(value, "EEE"))
-    pattern = "d. M." if in_czech() else "d MMM"
-    return str(format_date(value, pattern if value.year == today.year else f"{pattern} y"))
+    pattern = f"d.{NBSP}M." if in_czech() else f"d{NBSP}MMM"
+    return str(format_date(value, pattern if value.year == today.year else f"{pattern}{NBSP}y"))
 
 
 def long_day(value: date) -> str:
@@ -276,7 +276,7 @@ def security_headers(response: Response) -> Response:
     return response
 
 
-def highlight(text: str, values: Mapping[str, Any]) -> Markup:
-    """A translated sentence with its values in bold; the values are escaped."""
+def highlight(text: str, values: Mapping[str, Any], **plain: Any) -> Markup:
+    """A translated sentence with its values in bold, those in `plain` as they are; all are escaped."""
     bold = {key: Markup("<b>{}</b>").format(value) for key, value in values.items()}
-    return escape(text) % bold
+    return escape(text) % {**bold, **plain}
