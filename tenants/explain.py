@@ -1,6 +1,5 @@
 """Why a member may, or may not, do something with a record: the answer of core.access in sentences."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -91,18 +90,25 @@ def about_record(asking: Actor, who: Actor, kind: str, verb: str, record: Record
             told.append(_("%(title)s is their own.", **said))
         else:
             told.append(_("%(title)s belongs to %(owner)s.", **said))
-            near: dict[Scope, Callable[[], str]] = {
-                "own": lambda: _("That is somebody else."),
-                "team": lambda: in_circle(owner_id in who.circle.team, _("team"), said),
-                "department": lambda: in_circle(owner_id in who.circle.department, _("department"), said),
-            }
-            told.append(near[scope]())
+            told.append(near(who, scope, owner_id, said))
     if record.id in who.circle.shared.get((kind, verb), ()):
         told.append(_("It is shared with %(name)s.", **said))
     return told
 
 
-def in_circle(inside: bool, circle: str, said: dict[str, Any]) -> str:
-    if inside:
-        return str(_("%(owner)s is in the %(circle)s of %(name)s.", circle=circle, **said))
-    return str(_("%(owner)s is not in the %(circle)s of %(name)s.", circle=circle, **said))
+def near(who: Actor, scope: Scope, owner_id: UUID, said: dict[str, Any]) -> str:
+    if scope == "own":
+        return str(_("That is somebody else."))
+    if scope == "team":
+        inside = owner_id in who.circle.team
+        return str(
+            _("%(owner)s and %(name)s are in one team.", **said)
+            if inside
+            else _("%(owner)s and %(name)s are in no common team.", **said)
+        )
+    inside = owner_id in who.circle.department
+    return str(
+        _("%(owner)s is in the department of %(name)s, or below it.", **said)
+        if inside
+        else _("%(owner)s is neither in the department of %(name)s nor below it.", **said)
+    )
