@@ -22,6 +22,7 @@ from crm.imports.pages import pages as imports_pages
 from crm.people.departments import pages as departments_pages
 from crm.people.joining import joining
 from crm.people.pages import pages as people_pages
+from crm.people.sharing import pages as sharing_pages
 from crm.roles.pages import pages as roles_pages
 from crm.settings.pages import pages as settings_pages
 from crm.tasks import api as tasks_api
@@ -54,6 +55,7 @@ PAGES = (
     settings_pages,
     people_pages,
     departments_pages,
+    sharing_pages,
     roles_pages,
     audit_pages,
 )

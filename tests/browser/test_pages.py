@@ -25,7 +25,7 @@ from crm.companies import actions as companies
 from crm.contacts import actions as contacts
 from crm.deals import actions as deals
 from crm.tasks import actions as tasks
-from tenants import links
+from tenants import departments, invitations, links, roles
 from tenants.models import Person
 from tests.browser.axe import looks
 from tests.browser.conftest import Visitors
@@ -81,13 +81,14 @@ class Records:
             self.shop = open_shop(site.app, language=language, base=base)
         demo.fill(base, self.shop.workspace, contacts=60, deals=40)
         self.done, self.draft = self.imports()
+        self.invitation = self.people()
 
     def addresses(self, rule: str) -> Iterator[str]:
         """The rule with its arguments filled in, in all the ways that look different."""
         arguments = re.findall(r"<(?:[^:<>]+:)?(\w+)>", rule)
         if arguments == ["link"]:
             yield rule.replace("<link>", "nonsense")
-            yield links.address(self.link(rule.split("/")[1]), self.site.settings).removeprefix(self.site.url)
+            yield self.opened(rule.split("/")[1]).removeprefix(self.site.url)
             return
         path = re.sub(r"<(?:[^:<>]+:)?(\w+)>", lambda found: str(self.value(rule, found[1])), rule)
         yield self.shop.path(path) if rules()[rule] else path
@@ -129,6 +130,21 @@ class Records:
         while self.shop.rows("select state from import where id = :id", id=ids[0])[0].state != "done":
             time.sleep(0.1)
         return ids[0], ids[1]
+
+    def opened(self, purpose: Any) -> str:
+        """The address of a link as it stands in a mail."""
+        if purpose == "invite":
+            return invitations.address(self.site.settings, self.shop.workspace, self.invitation)
+        return links.address(self.link(purpose), self.site.settings)
+
+    def people(self) -> Any:
+        """A department, a team, and somebody invited."""
+        with self.shop.acting() as actor:
+            departments.create(actor, departments.create.parse({"name": "Kancelář"}))
+            departments.create_team(actor, departments.create_team.parse({"name": "Veletrhy"}))
+            role_id = roles.all_roles(actor)[-1].id
+            values = {"emails": [f"{uuid4().hex}@example.com"], "role_id": role_id}
+            return invitations.invite(actor, invitations.invite.parse(values))[0]
 
     def link(self, purpose: Any) -> Any:
         with self.shop.base.controlling() as control:

@@ -103,6 +103,8 @@ def come_back(actor: Actor, member_id: UUID) -> Answer:
 @pages.post("/people/<uuid:member_id>/hand-over")
 def hand_over(actor: Actor, member_id: UUID) -> Answer:
     """The workspace gets another owner: named by its address, so that nobody does it by a slip."""
+    actor.require(("member", "edit"))
+    actor.find(Member, member_id)
     if request.form.get("slug", "").strip() != actor.workspace.slug:
         raise Busy(_("Write the address of the workspace, %(slug)s, to hand it over.", slug=actor.workspace.slug))
     member = staff.hand_over(actor, staff.OneMember(id=member_id))
