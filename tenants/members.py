@@ -12,6 +12,7 @@ from core.actor import Actor
 from core.actor import Member as Acting
 from core.db import Database, Workspace
 from core.errors import Forbidden
+from tenants import factors
 from tenants.models import Member, Membership, Role, WorkspaceRow
 
 Via = Literal["page", "api", "import", "job", "cli"]
@@ -72,6 +73,7 @@ def actor_of(
     return Actor(workspace, Acting(*columns[:7]), columns[7], session, via, request_id, confirmed)
 
 
+@contextmanager
 def acting_identity(
     database: Database,
     workspace: Workspace,
@@ -81,9 +83,14 @@ def acting_identity(
     confirmed: bool = True,
     *,
     reading: bool = False,
-) -> AbstractContextManager[Actor]:
-    """The Actor of the member that this person is here."""
-    return acting(database, workspace, BY_IDENTITY, identity_id, via, request_id, confirmed=confirmed, reading=reading)
+) -> Iterator[Actor]:
+    """The Actor of the member that this person is here. On pages, raises NeedsSecondFactor where they lack one."""
+    with acting(
+        database, workspace, BY_IDENTITY, identity_id, via, request_id, confirmed=confirmed, reading=reading
+    ) as actor:
+        if via == "page":
+            factors.check_demanded(database, workspace, actor.member)
+        yield actor
 
 
 def acting_member(
