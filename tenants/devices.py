@@ -30,11 +30,8 @@ def recognise(control: Session, person: Person, mark: str) -> bool:
     """
     key = hashlib.sha256(mark.encode()).digest()
     now = control.scalars(select(func.now())).one()
-    seen = dict(
-        control.execute(
-            select(KnownDevice.key, KnownDevice.seen_at).where(KnownDevice.identity_id == person.id)
-        ).tuples()
-    )
+    theirs = select(KnownDevice.key, KnownDevice.seen_at).where(KnownDevice.identity_id == person.id)
+    seen = {known.key: known.seen_at for known in control.execute(theirs)}
     row = insert(KnownDevice).values(identity_id=person.id, key=key, seen_at=now)
     control.execute(row.on_conflict_do_update(index_elements=["identity_id", "key"], set_={"seen_at": now}))
     if not seen:
