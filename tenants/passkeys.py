@@ -9,7 +9,6 @@ from typing import Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import orjson
 from flask_babel import gettext as _
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
@@ -20,8 +19,9 @@ from webauthn import (
     verify_authentication_response,
     verify_registration_response,
 )
-from webauthn.helpers import base64url_to_bytes, generate_challenge
+from webauthn.helpers import generate_challenge, parse_authentication_credential_json
 from webauthn.helpers.structs import (
+    AuthenticationCredential,
     AuthenticatorSelectionCriteria,
     PublicKeyCredentialDescriptor,
     ResidentKeyRequirement,
@@ -113,15 +113,18 @@ def check(
     """Whose passkey has signed the challenge; it must be this person's, if one is named. Raises Invalid."""
     with database.controlling() as control:
         take(control, challenge, purpose, identity_id)
+    said = read(answer)
     with database.controlling() as control:
-        passkey = control.scalar(
-            select(Passkey).where(Passkey.credential_id == credential_id(answer)).with_for_update()
-        )
+        named = select(Passkey).where(Passkey.credential_id == said.raw_id)
+        passkey = control.scalar(named.with_for_update())
         if passkey is None or identity_id not in (None, passkey.identity_id):
+            raise not_taken()
+        # Whose it is, the device says itself; it may leave that out where we have named whose passkey we ask for.
+        if said.response.user_handle != passkey.identity_id.bytes and (said.response.user_handle or not identity_id):
             raise not_taken()
         try:
             signed = verify_authentication_response(
-                credential=answer,
+                credential=said,
                 expected_challenge=challenge,
                 expected_rp_id=rp_id(config),
                 expected_origin=config.url,
@@ -164,11 +167,11 @@ def descriptors(control: Session, identity_id: UUID) -> list[PublicKeyCredential
     return [PublicKeyCredentialDescriptor(id=one) for one in known]
 
 
-def credential_id(answer: str) -> bytes:
-    """Which passkey the answer says it is of; nothing is believed of it yet."""
+def read(answer: str) -> AuthenticationCredential:
+    """What the browser says; nothing is believed of it yet. Raises Invalid."""
     try:
-        return base64url_to_bytes(orjson.loads(answer)["id"])
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return parse_authentication_credential_json(answer)
+    except Exception:  # noqa: BLE001 (as above)
         raise not_taken() from None
 
 

@@ -76,7 +76,7 @@ class Key:
         return key
 
     def add(self, owner: Visitor, name: str = "Laptop") -> Any:
-        told = owner.ask("/account/passkeys/ask", form_at="/account/passkeys/new").json
+        told = owner.ask("/account/passkeys/ask", form_at="/account/passkeys/new")
         return owner.post("/account/passkeys", form_at="/account/passkeys/new", name=name, passkey=self.make(told))
 
     def make(self, told: Any) -> str:
@@ -111,7 +111,7 @@ class Key:
 
     def log_in(self, visitor: Visitor, **fields: str) -> Any:
         """By the passkey alone."""
-        told = visitor.ask("/login/passkey/ask", form_at="/login").json
+        told = visitor.ask("/login/passkey/ask", form_at="/login")
         return visitor.post("/login/passkey", form_at="/login", passkey=self.sign(told), **fields)
 
 

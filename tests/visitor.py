@@ -59,10 +59,10 @@ class Visitor:
     def log_in(self, password: str = PASSWORD, **fields: str) -> TestResponse:
         return self.post("/login", email=self.email, password=password, **fields)
 
-    def ask(self, path: str, form_at: str) -> TestResponse:
-        """Ask as a script of the page `form_at` does, for JSON."""
+    def ask(self, path: str, form_at: str) -> Any:
+        """The JSON that a script of the page `form_at` is told when it asks for it."""
         headers = {"Accept": "application/json, application/problem+json"}
-        return self.client.post(path, data={"csrf_token": csrf(self.client, form_at)}, headers=headers)
+        return self.client.post(path, data={"csrf_token": csrf(self.client, form_at)}, headers=headers).json
 
     def one(self, sql: str) -> Any:
         """The single value that the shared tables hold; :me is the person's id."""

@@ -96,7 +96,7 @@ def test_a_code_or_a_passkey_proves_it_too(visitor: Visitor) -> None:
     assert answer.location == "/account/"
     later(visitor)
     page = visitor.get("/account/again?next=/account/")
-    told = visitor.ask("/account/again/passkey", form_at="/account/again").json
+    told = visitor.ask("/account/again/passkey", form_at="/account/again")
     assert answered(visitor, page, again_passkey=key.sign(told)).location == "/account/"
     assert fresh_again(visitor)
 
@@ -105,7 +105,7 @@ def test_a_challenge_of_the_log_in_proves_nothing_here(visitor: Visitor) -> None
     key = Key.added(visitor)
     later(visitor)
     page = visitor.get("/account/again")
-    told = visitor.ask("/login/passkey/ask", form_at="/account/again").json
+    told = visitor.ask("/login/passkey/ask", form_at="/account/again")
     assert answered(visitor, page, again_passkey=key.sign(told)).status_code == 422
     assert not fresh_again(visitor)
 
@@ -116,7 +116,7 @@ def test_anothers_passkey_proves_nothing(visitor: Visitor) -> None:
     Key.added(visitor)
     later(visitor)
     page = visitor.get("/account/again")
-    told = visitor.ask("/account/again/passkey", form_at="/account/again").json
+    told = visitor.ask("/account/again/passkey", form_at="/account/again")
     assert answered(visitor, page, again_passkey=key.sign(told)).status_code == 422
     assert not fresh_again(visitor)
 

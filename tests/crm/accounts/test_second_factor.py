@@ -19,7 +19,7 @@ def visitor(app: Flask) -> Visitor:
 
 def kept(visitor: Visitor) -> tuple[int, int, int]:
     """How many apps, passkeys and recovery codes the person has."""
-    return tuple(  # type: ignore[return-value]
+    return tuple(
         visitor.one(f"select count(*) from control.{table} where identity_id = :me")
         for table in ("totp", "passkey", "recovery_code")
     )
@@ -135,7 +135,7 @@ def test_a_passkey_logs_in_alone_and_is_the_second_factor_too(visitor: Visitor) 
     assert key.log_in(other, next="/account/workspaces", stay="1").location == "/account/workspaces"
     assert "with a passkey" in other.get("/account/").text
     third = by_password(visitor)
-    told = third.ask("/login/second/passkey", form_at="/login/second").json
+    told = third.ask("/login/second/passkey", form_at="/login/second")
     assert [one["id"] for one in told["allowCredentials"]]
     assert told["userVerification"] == "required"
     assert third.post("/login/second", passkey=key.sign(told)).location == "/"
@@ -143,14 +143,14 @@ def test_a_passkey_logs_in_alone_and_is_the_second_factor_too(visitor: Visitor) 
 
 
 def test_a_passkey_is_told_what_it_is_for(visitor: Visitor) -> None:
-    told = visitor.ask("/account/passkeys/ask", form_at="/account/passkeys/new").json
+    told = visitor.ask("/account/passkeys/ask", form_at="/account/passkeys/new")
     assert told["rp"] == {"id": "localhost", "name": "Okno"}
     assert told["user"]["name"] == visitor.email
     selection = told["authenticatorSelection"]
     assert (selection["residentKey"], selection["userVerification"]) == ("required", "required")
     Key.added(visitor)
-    assert len(visitor.ask("/account/passkeys/ask", form_at="/account/passkeys/new").json["excludeCredentials"]) == 1
-    anybody = visitor.fresh().ask("/login/passkey/ask", form_at="/login").json
+    assert len(visitor.ask("/account/passkeys/ask", form_at="/account/passkeys/new")["excludeCredentials"]) == 1
+    anybody = visitor.fresh().ask("/login/passkey/ask", form_at="/login")
     assert not anybody.get("allowCredentials")
 
 
