@@ -75,6 +75,7 @@ def accept(control: Session, config: Settings, identity_id: UUID, code: str) -> 
     step = step_of(control, secret, code, row.last_step)
     if step:
         row.last_step = step
+        row.secret = seal(config, "totp", secret.encode(), identity_id.bytes)  # by the present key from now on
     return bool(step)
 
 

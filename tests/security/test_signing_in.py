@@ -308,7 +308,9 @@ def test_a_secret_moved_to_another_account_makes_no_codes(app: Flask, visitor: V
         outside(theirs.owner, other, before)
 
 
-def test_codes_are_read_after_a_change_of_the_secret_key(app: Flask, visitor: Visitor) -> None:
+def test_codes_are_taken_after_a_change_of_the_secret_key_and_then_without_the_former(
+    app: Flask, visitor: Visitor
+) -> None:
     phone = App.set_up(visitor)
     me, here = visitor.one("select id from control.identity where id = :me"), settings()
     changed = replace(here, secret_key="another key, also long enough to be one")
@@ -316,6 +318,9 @@ def test_codes_are_read_after_a_change_of_the_secret_key(app: Flask, visitor: Vi
     with database().controlling() as control:
         assert not totp.accept(control, changed, me, code)
         assert totp.accept(control, replace(changed, secret_key_fallbacks=(here.secret_key,)), me, code)
+    code = phone.new_code()
+    with database().controlling() as control:
+        assert totp.accept(control, changed, me, code)
 
 
 # ---- passkeys ----
