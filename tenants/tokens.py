@@ -22,6 +22,7 @@ from core.actions import Input, action
 from core.actor import Actor
 from core.db import Database, Workspace
 from core.errors import Refusal
+from tenants import factors
 from tenants.directory import locate_number
 from tenants.members import WHO, actor_of
 from tenants.models import Member, Token
@@ -87,7 +88,7 @@ PLACES = 20  # addresses of one token that are remembered
 def acting_token(
     database: Database, given: str, request_id: str, address: str = "", *, reading: bool = False
 ) -> Iterator[Actor]:
-    """The Actor behind a token, with the rights its member has now. Raises NotSignedIn."""
+    """The Actor behind a token, with the rights its member has now. Raises NotSignedIn, NeedsSecondFactor."""
     shape = SHAPE.fullmatch(given)
     workspace = locate_number(database, int(shape[1])) if shape and checksum(shape[2]) == shape[3] else None
     if workspace is None:
@@ -96,7 +97,9 @@ def acting_token(
         row = session.connection().execute(BY_TOKEN, {"known": hash_of(given), "address": address}).first()
         if row is None:
             raise NotSignedIn()
-        yield actor_of(row, workspace, session, "api", request_id, address=address)
+        actor = actor_of(row, workspace, session, "api", request_id, address=address)
+        factors.check_demanded(database, workspace, actor.member)
+        yield actor
     if row.unnoted:
         note_use(database, workspace, given, address)
 

@@ -97,12 +97,12 @@ def form_values(form: "MultiDict[str, str]", *lists: str) -> dict[str, Any]:
     """A form as nested values: `emails-0-address=..` becomes {"emails": [{"address": ..}]}.
 
     Names in `lists` collect all their values ("labels"). Rows of a list in which nobody typed (all but `kind` empty)
-    are left out, and so are the fields of the form itself (csrf_token).
+    are left out, and so are the fields of the form itself (csrf_token, and those of crm.accounts.again).
     """
     values: dict[str, Any] = {}
     rows: dict[str, dict[int, dict[str, str]]] = {}
     for name in form:
-        if name == "csrf_token":
+        if name == "csrf_token" or name.startswith("again-"):
             continue
         nested = re.fullmatch(r"([a-z_]+)-(\d{1,3})-([a-z_]+)", name)
         if nested:

@@ -182,7 +182,7 @@ def test_a_session_that_ends_while_one_types_loses_nothing(shop: Shop, visitors:
     kept(page)
     page.context.clear_cookies(name="okno")
     form.get_by_role("button", name="Add contact").click()
-    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    expect(page.get_by_role("button", name="Log in", exact=True)).to_be_visible()
     page.context.add_cookies([{"name": "okno", "value": shop.session(), "url": visitors.site.url}])
     page.goto(shop.path("/contacts/new"))
     expect(page.get_by_label("First name")).to_have_value("Jan")
@@ -355,7 +355,7 @@ def test_back_after_logging_out_shows_nothing(shop: Shop, visitors: Visitors) ->
     for _ in range(2):
         page.go_back()
         page.wait_for_load_state()
-        expect(page.get_by_role("button", name="Log in")).to_be_visible()
+        expect(page.get_by_role("button", name="Log in", exact=True)).to_be_visible()
         assert contact.last_name not in page.content()
 
 
@@ -443,7 +443,7 @@ def test_without_a_script_one_signs_up_and_in(visitors: Visitors) -> None:
     sign_out(page)
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log in", exact=True).click()
     page.wait_for_url("**/today")
 
 
@@ -459,4 +459,4 @@ def new_contact(page: Page) -> Locator:
 def sign_out(page: Page) -> None:
     page.locator(".top .me").click()
     page.locator(".top").get_by_role("button", name="Log out").click()
-    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    expect(page.get_by_role("button", name="Log in", exact=True)).to_be_visible()

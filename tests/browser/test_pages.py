@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from babel.messages.pofile import read_po
@@ -26,7 +26,7 @@ from crm.contacts import actions as contacts
 from crm.deals import actions as deals
 from crm.tasks import actions as tasks
 from tenants import departments, invitations, links, roles
-from tenants.models import Person
+from tenants.models import Passkey, Person
 from tests.browser.axe import looks
 from tests.browser.conftest import Visitors
 from tests.browser.site import ARTEFACTS, Site
@@ -102,6 +102,8 @@ class Records:
             return self.draft if rule.endswith(("columns", "duplicates")) else self.done
         if argument == "kind":
             return "contact"
+        if argument == "passkey_id":
+            return self.passkey
         if argument == "fact":
             return "amount" if rule.startswith("/deals/") else "phones"
         table = argument.removesuffix("_id")
@@ -158,6 +160,17 @@ class Records:
             mail.Message(uuid4().hex, "jana@example.com", "Good day", "Text", "<p>Text</p>"), self.site.settings
         )
         return mail.local_mailbox(self.site.settings).add(written.as_bytes())
+
+    @cached_property
+    def passkey(self) -> UUID:
+        """A passkey of the owner."""
+        with self.shop.base.controlling() as control:
+            known = Passkey(
+                identity_id=self.shop.owner_id, credential_id=uuid4().bytes, public_key=b"", sign_count=0, name="Laptop"
+            )
+            control.add(known)
+            control.flush()
+            return known.id
 
     @cached_property
     def empty(self) -> Shop:

@@ -55,6 +55,9 @@ SHARED = {
     "membership": "workspace_id = {number}",
     "identity": f"id {IN_USE}",
     "mailed_link": f"identity_id {IN_USE}",
+    "totp": f"identity_id {IN_USE}",
+    "passkey": f"identity_id {IN_USE}",
+    "recovery_code": f"identity_id {IN_USE}",
 }
 
 

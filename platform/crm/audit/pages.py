@@ -11,6 +11,7 @@ from core.csvout import CsvFile
 from core.db import as_uuid
 from core.errors import Invalid
 from core.pages import Answer, Pages, refused, render, url_with
+from crm.accounts.again import when_fresh
 from tenants import audit, members
 
 pages = Pages("audit", __name__)
@@ -34,6 +35,7 @@ def index(actor: Actor) -> Answer:
 
 
 @pages.post("/settings/audit/export")
+@when_fresh
 def export(actor: Actor) -> Answer:
     values = {name: value for name in NAMES if (value := request.form.get(name, "").strip())}
     question = audit.export.parse(values)

@@ -17,7 +17,7 @@ from core.pages import Answer, refused, render, see
 from crm.accounts.jobs import send
 from crm.accounts.letters import Letter
 from crm.accounts.limits import address, limited
-from crm.accounts.sessions import let_in
+from crm.accounts.sessions import go_in
 from crm.doors import signed_in
 from tenants import invitations, roles
 from tenants.invitations import SEND, Opened
@@ -50,7 +50,7 @@ def join(link: str) -> Answer:
     except Invalid as refusal:
         return refused(None, "people/join.html", refusal, name=name, **shown(found))
     invitations.accept(database(), found, made, address())
-    return let_in(made, to, stay=False)
+    return go_in(made, to, stay=False)
 
 
 def opened(link: str) -> Opened:

@@ -12,6 +12,7 @@ from flask_babel import lazy_gettext as _l
 from core.actor import Actor
 from core.errors import Busy, Forbidden, Invalid
 from core.pages import Answer, Pages, blank_to_none, form_values, refused, render, say, see
+from crm.accounts.again import when_fresh
 from tenants import departments, invitations, members, roles, staff
 from tenants.models import Member
 
@@ -101,6 +102,7 @@ def come_back(actor: Actor, member_id: UUID) -> Answer:
 
 
 @pages.post("/people/<uuid:member_id>/hand-over")
+@when_fresh
 def hand_over(actor: Actor, member_id: UUID) -> Answer:
     """The workspace gets another owner: named by its address, so that nobody does it by a slip."""
     actor.require(("member", "edit"))

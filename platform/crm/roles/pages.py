@@ -13,6 +13,7 @@ from core.actor import Actor
 from core.db import as_uuid
 from core.errors import Conflict, Invalid, NotFound
 from core.pages import Answer, Pages, blank_to_none, refused, render, say, see
+from crm.accounts.again import when_fresh
 from crm.doors import SEEING
 from tenants import explain, members, roles
 from tenants.models import Role
@@ -72,6 +73,7 @@ def new(actor: Actor) -> Answer:
 
 
 @pages.post("/settings/roles")
+@when_fresh
 def create(actor: Actor) -> Answer:
     actor.require(("role", "create"))
     typed = typed_form()
@@ -84,6 +86,7 @@ def create(actor: Actor) -> Answer:
 
 
 @pages.post("/settings/roles/<uuid:role_id>")
+@when_fresh
 def change(actor: Actor, role_id: UUID) -> Answer:
     actor.require(("role", "edit"))
     role, typed = actor.find(Role, role_id), typed_form()
@@ -115,6 +118,7 @@ def summary(actor: Actor, role_id: UUID) -> Answer:
 
 
 @pages.post("/settings/roles/<uuid:role_id>/delete")
+@when_fresh
 def delete(actor: Actor, role_id: UUID) -> Answer:
     to_role_id = request.form.get("to_role_id") or None
     try:

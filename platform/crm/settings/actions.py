@@ -1,6 +1,6 @@
 """Changes of the workspace itself."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from flask_babel import gettext as _
@@ -30,6 +30,7 @@ class WorkspaceSettings(Input):
     language: Language
     time_zone: TimeZone
     currency: Annotated[str, AfterValidator(known_currency)]
+    second_factor: Literal["nobody", "admins", "everybody"]
 
 
 @action("settings.edit")
