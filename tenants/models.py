@@ -290,6 +290,7 @@ class Member(Record):
     manager_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
     position: Mapped[str] = mapped_column(server_default="", default="")
     phone: Mapped[str] = mapped_column(server_default="", default="")
+    photo_key: Mapped[str | None]
     working_hours: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
 
     role: Mapped[Role] = relationship(lazy="joined", innerjoin=True)

@@ -65,6 +65,22 @@ def change(actor: Actor, data: Changes) -> Member:
     return member
 
 
+class Pictured(OneMember):
+    photo_key: str | None
+
+
+@action("member.picture", right=("member", "view"))
+def picture(actor: Actor, data: Pictured) -> Member:
+    """A photo for the directory, or none: everybody their own, and of others who may edit them."""
+    if data.id == actor.member.id:
+        member = actor.take(Member, data.id, "view", data.version)
+    else:
+        actor.require(("member", "edit"))
+        member = taken(actor, data.id, data.version)
+    member.photo_key = data.photo_key
+    return member
+
+
 @action("member.give_role", right=("member", "edit"))
 def give_role(actor: Actor, data: GivenRole) -> Member:
     member = taken(actor, data.id, data.version)
@@ -171,6 +187,7 @@ def directory(actor: Actor) -> list[Any]:
             Member.email,
             Member.position,
             Member.phone,
+            Member.photo_key,
             Member.state,
             Member.role_id,
             Member.manager_id,

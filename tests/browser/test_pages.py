@@ -35,7 +35,7 @@ from tests.shop import Shop, open_shop
 
 pytestmark = pytest.mark.browser
 
-NO_PAGES = ("static", "healthz", "mailbox.html")  # the last is what a frame on the page of a mail shows
+NO_PAGES = ("static", "healthz", "people.photo", "mailbox.html")  # the last: what a frame on a mail's page shows
 CATALOGUE = Path(features.TRANSLATIONS) / "cs" / "LC_MESSAGES" / "messages.po"
 ENGLISH_TIMES = re.compile(
     r"\b\d{1,2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b|\b\d{1,2}:\d\d\s?[AP]M\b"

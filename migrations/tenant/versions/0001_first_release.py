@@ -114,6 +114,7 @@ def upgrade() -> None:
         sa.Column("manager_id", sa.Uuid(), nullable=True),
         sa.Column("position", sa.String(), server_default="", nullable=False),
         sa.Column("phone", sa.String(), server_default="", nullable=False),
+        sa.Column("photo_key", sa.String(), nullable=True),
         sa.Column(
             "working_hours", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
         ),

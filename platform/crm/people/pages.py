@@ -1,16 +1,19 @@
 """The directory of a workspace's people, and each person's card."""
 
+import io
 import re
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from flask import request, url_for
+from flask import Response, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from core import pictures
 from core.actor import Actor
-from core.errors import Busy, Forbidden, Invalid
+from core.errors import Busy, Forbidden, Invalid, NotFound
+from core.files import files, put
 from core.pages import Answer, Pages, blank_to_none, form_values, refused, render, say, see
 from crm.accounts.again import when_fresh
 from tenants import departments, invitations, members, roles, staff
@@ -84,6 +87,35 @@ def change(actor: Actor, member_id: UUID) -> Answer:
     except Invalid as error:
         return refused(actor, "people/form.html", error, typed=typed, **choices(actor, member))
     say(_("%(name)s is stored", name=member.name))
+    return see(url_for("people.show", member_id=member_id))
+
+
+@pages.get("/people/<uuid:member_id>/photo")
+def photo(actor: Actor, member_id: UUID) -> Answer:
+    """The photo; kept by the browser, whose address for a new one is another."""
+    member = actor.find(Member, member_id)
+    if member.photo_key is None:
+        raise NotFound()
+    with files().open(member.photo_key) as kept:
+        answer = Response(kept.read(), content_type=pictures.TYPE)
+    answer.headers["Cache-Control"] = "private, max-age=86400"
+    return answer
+
+
+@pages.post("/people/<uuid:member_id>/photo")
+def set_photo(actor: Actor, member_id: UUID) -> Answer:
+    if member_id != actor.member.id:
+        actor.require(("member", "edit"))
+    former = actor.find(Member, member_id).photo_key
+    chosen = request.files.get("photo")
+    try:
+        key = put(actor.workspace, io.BytesIO(pictures.square(chosen.stream, "photo"))).key if chosen else None
+    except Invalid as error:
+        say(str(error.fields[0][1]))
+        return see(url_for("people.show", member_id=member_id))
+    staff.picture(actor, staff.Pictured(id=member_id, photo_key=key))
+    if former:
+        files().delete(former)
     return see(url_for("people.show", member_id=member_id))
 
 

@@ -1,9 +1,11 @@
 """People as pages: the directory, inviting a pasted list, joining by the link, sharing a record."""
 
+import io
 from uuid import UUID
 
 import pytest
 from flask import Flask
+from PIL import Image
 
 from crm.people.joining import letter, plain_words
 from tenants import invitations
@@ -161,3 +163,27 @@ def test_a_card_is_shared_from_its_page(shop: Shop) -> None:
     share = shop.rows("select id from share")[0].id
     assert desk.send(f"/share/{share}/end").status_code == 303
     assert theirs.get(f"/contacts/{made.id}").status_code == 404
+
+
+def test_a_photo_is_shown_replaced_and_taken_away(shop: Shop) -> None:
+    mine, other = member_id(shop, shop.owner_id), member_id(shop, shop.member("sales", "Pavel Šimek"))
+    desk = Desk.of(shop)
+    for colour in ("red", "blue"):
+        out = io.BytesIO()
+        Image.new("RGB", (300, 300), colour).save(out, "PNG")
+        sent = {"photo": (io.BytesIO(out.getvalue()), "../../me.png", "image/png")}
+        assert desk.send(f"/people/{mine}/photo", **sent).status_code == 303
+    answer = desk.get(f"/people/{mine}/photo")
+    assert (answer.content_type, answer.headers["X-Content-Type-Options"]) == ("image/webp", "nosniff")
+    with Image.open(io.BytesIO(answer.data)) as found:
+        assert found.convert("RGB").getpixel((9, 9))[2] > 200  # type: ignore[index]
+    assert f"/people/{mine}/photo" in desk.page("/people/")
+    bad = {"photo": (io.BytesIO(b"no picture"), "me.png", "image/png")}
+    assert desk.send(f"/people/{mine}/photo", **bad).status_code == 303
+    assert desk.get(f"/people/{mine}/photo").status_code == 200
+    colleague = Desk.of(shop, shop.member("reader"))
+    assert colleague.get(f"/people/{mine}/photo").status_code == 200
+    assert colleague.send(f"/people/{mine}/photo").status_code == 403
+    assert desk.send(f"/people/{mine}/photo").status_code == 303
+    assert desk.get(f"/people/{mine}/photo").status_code == 404
+    assert desk.get(f"/people/{other}/photo").status_code == 404
