@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po
 
 FOLDER = Path("platform/crm/translations")
 LANGUAGES = ("cs",)
-KEYWORDS = ("_l", "lazy_gettext", "lazy_ngettext:1,2", "lazy_pgettext:1c,2")
+KEYWORDS = ("_l", "lazy_gettext", "lazy_ngettext:1,2", "lazy_pgettext:1c,2", "_p:1c,2")
 
 
 def main(arguments: list[str]) -> int:

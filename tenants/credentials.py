@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.db import Database
 from core.errors import Invalid
 from core.ids import new_id
-from tenants import identities, links, locks, passwords, sessions
+from tenants import devices, factors, identities, links, locks, passwords, sessions
 from tenants.directory import workspaces_of
 from tenants.models import MailedLink, Member, Person, Token
 
@@ -40,7 +40,8 @@ def change_password(control: Session, person: Person, password: str, session_id:
 def reset_password(database: Database, link: MailedLink, password: str) -> Person:
     """A new password by the link sent to the address, which confirms the address too; every session ends.
 
-    Who had not confirmed before may have found an account that somebody else prepared: its tokens end as well.
+    The second factor stays and is asked for at the next log-in. But who had not confirmed before may have found an
+    account that somebody else prepared: its tokens, passkeys and app end as well.
     Raises links.StaleLink, Invalid for a weak password.
     """
     with database.controlling() as control:
@@ -56,6 +57,9 @@ def reset_password(database: Database, link: MailedLink, password: str) -> Perso
         person = control.get_one(Person, link.identity_id)
         if person.email != link.email or (account and account.id != person.id):
             raise links.StaleLink()
+        if person.confirmed_at is None:
+            factors.remove_all(control, person.id)
+            devices.forget(control, person)
         person.password_hash = kept
         person.confirmed_at = person.confirmed_at or control.scalar(select(func.now()))
         sessions.end(control, person.id)

@@ -84,4 +84,5 @@ def as_workspace(row: WorkspaceRow) -> Workspace:
         time_zone=row.time_zone,
         country=row.country,
         currency=row.currency,
+        second_factor=row.second_factor,
     )

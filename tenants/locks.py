@@ -1,8 +1,10 @@
-"""Locks against guessing passwords, kept in PostgreSQL: they hold while Valkey is away.
+"""Locks against guessing passwords and codes, kept in PostgreSQL: they hold while Valkey is away.
 
 Ten wrong passwords in five minutes for one account, known or not, or from one address close that account or address
-until the oldest of them is five minutes old. An attempt is noted as wrong before it is looked at, so that a hundred at
-once are not more than a hundred one by one; the right password takes its own note away, and no other.
+until the oldest of them is five minutes old. Codes of a second factor have six digits and fewer attempts: five in five
+minutes, twenty in an hour, fifty in a day, counted for the account wherever a code is asked. An attempt is noted as
+wrong before it is looked at, so that a hundred at once are not more than a hundred one by one; the right password or
+code takes its own note away, and no other.
 """
 
 import math
@@ -12,14 +14,16 @@ from uuid import UUID
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from sqlalchemy import ColumnElement, delete, func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.db import Database
 from core.errors import Refusal
-from tenants.models import FailedSignIn
+from tenants.models import FailedCode, FailedSignIn
 
-ATTEMPTS = 10
-WITHIN = timedelta(minutes=5)
+At = InstrumentedAttribute[datetime]
+
+PASSWORDS = ((10, timedelta(minutes=5)),)
+CODES = ((5, timedelta(minutes=5)), (20, timedelta(hours=1)), (50, timedelta(days=1)))
 
 
 class TooMany(Refusal):
@@ -37,28 +41,50 @@ class TooMany(Refusal):
 
 
 def note(database: Database, email: str, address: str) -> UUID:
-    """Count an attempt as wrong until `forget` says otherwise. Raises TooMany, and then counts nothing."""
+    """Count a password as wrong until `forget` says otherwise. Raises TooMany, and then counts nothing."""
     with database.controlling() as control:
-        control.execute(text("select pg_advisory_xact_lock(hashtext(:email))"), {"email": f"sign-in {email}"})
-        check(control, FailedSignIn.email == email)
-        check(control, FailedSignIn.address == address)
+        take_turn(control, f"sign-in {email}")
+        check(control, FailedSignIn.at, FailedSignIn.email == email, PASSWORDS)
+        check(control, FailedSignIn.at, FailedSignIn.address == address, PASSWORDS)
         attempt = FailedSignIn(email=email, address=address)
         control.add(attempt)
         control.flush()
         return attempt.id
 
 
-def check(control: Session, condition: ColumnElement[bool]) -> None:
+def note_code(database: Database, identity_id: UUID) -> UUID:
+    """Count a code as wrong until `forget_code` says otherwise. Raises TooMany, and then counts nothing."""
+    with database.controlling() as control:
+        take_turn(control, f"code {identity_id}")
+        check(control, FailedCode.at, FailedCode.identity_id == identity_id, CODES)
+        attempt = FailedCode(identity_id=identity_id)
+        control.add(attempt)
+        control.flush()
+        return attempt.id
+
+
+def take_turn(control: Session, whose: str) -> None:
+    """One at a time counts the attempts of an account."""
+    control.execute(text("select pg_advisory_xact_lock(hashtext(:whose))"), {"whose": whose})
+
+
+def check(control: Session, at: At, whose: ColumnElement[bool], limits: tuple[tuple[int, timedelta], ...]) -> None:
     now = control.scalars(select(func.now())).one()
-    recent = select(FailedSignIn.at).where(condition, FailedSignIn.at > now - WITHIN).order_by(FailedSignIn.at.desc())
-    found: list[datetime] = list(control.scalars(recent.limit(ATTEMPTS)))
-    if len(found) == ATTEMPTS:
-        raise TooMany((found[-1] + WITHIN - now).total_seconds())
+    for attempts, within in limits:
+        recent = select(at).where(whose, at > now - within).order_by(at.desc()).limit(attempts)
+        found: list[datetime] = list(control.scalars(recent))
+        if len(found) == attempts:
+            raise TooMany((found[-1] + within - now).total_seconds())
 
 
 def forget(control: Session, attempt: UUID) -> None:
     """This attempt had the right password."""
     control.execute(delete(FailedSignIn).where(FailedSignIn.id == attempt))
+
+
+def forget_code(control: Session, attempt: UUID) -> None:
+    """This attempt had a right code."""
+    control.execute(delete(FailedCode).where(FailedCode.id == attempt))
 
 
 def forgive(control: Session, email: str) -> None:

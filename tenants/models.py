@@ -34,6 +34,7 @@ class WorkspaceRow(ControlBase):
     country: Mapped[str] = mapped_column(server_default="CZ")
     currency: Mapped[str] = mapped_column(server_default="CZK")
     industry: Mapped[str] = mapped_column(server_default="")
+    second_factor: Mapped[str] = mapped_column(server_default="nobody")
     taken_at: Mapped[datetime | None]
     migration_error: Mapped[str | None]
 
@@ -81,7 +82,10 @@ class Membership(ControlBase):
 
 
 class SignIn(ControlBase):
-    """A session of a browser. The key is the SHA-256 of the cookie's random value, which is kept nowhere."""
+    """A session of a browser. The key is the SHA-256 of the cookie's random value, which is kept nowhere.
+
+    `proof` is what it was begun with (tenants.sessions.Proof), `proven_at` when the person last proved who they are.
+    """
 
     __tablename__ = "sign_in"
     __table_args__ = (Index(None, "identity_id"),)
@@ -93,6 +97,77 @@ class SignIn(ControlBase):
     seen_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     address: Mapped[str] = mapped_column(server_default="")
     device: Mapped[str] = mapped_column(server_default="")
+    proof: Mapped[str] = mapped_column(server_default="password")
+    proven_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class WaitingSignIn(ControlBase):
+    """Somebody has given the password and is asked for the second factor. No session; the key is as of one."""
+
+    __tablename__ = "waiting_sign_in"
+
+    key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    identity_id: Mapped[UUID] = mapped_column(ForeignKey("control.identity.id", ondelete="cascade"), index=True)
+    to: Mapped[str]
+    stay: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class KnownDevice(ControlBase):
+    """A browser in which the person has logged in. The key is the SHA-256 of a cookie that stays for a year."""
+
+    __tablename__ = "known_device"
+
+    identity_id: Mapped[UUID] = mapped_column(ForeignKey("control.identity.id", ondelete="cascade"), primary_key=True)
+    key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Totp(ControlBase):
+    """The app that shows a person's codes. `secret` is sealed (core.sealing); codes up to `last_step` are used up."""
+
+    __tablename__ = "totp"
+
+    identity_id: Mapped[UUID] = mapped_column(ForeignKey("control.identity.id", ondelete="cascade"), primary_key=True)
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    last_step: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class RecoveryCode(ControlBase):
+    """A code that stands in for a lost second factor, kept as passwords are; its row goes when it is used."""
+
+    __tablename__ = "recovery_code"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    identity_id: Mapped[UUID] = mapped_column(ForeignKey("control.identity.id", ondelete="cascade"), index=True)
+    hash: Mapped[str]
+
+
+class Passkey(ControlBase):
+    """A key pair that a device keeps for a person, of which this is the public half."""
+
+    __tablename__ = "passkey"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    identity_id: Mapped[UUID] = mapped_column(ForeignKey("control.identity.id", ondelete="cascade"), index=True)
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    used_at: Mapped[datetime | None]
+
+
+class PasskeyChallenge(ControlBase):
+    """What a passkey is asked to sign; its row goes with the answer. Without an identity at the log-in."""
+
+    __tablename__ = "passkey_challenge"
+
+    value: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    purpose: Mapped[str]
+    identity_id: Mapped[UUID | None] = mapped_column(ForeignKey("control.identity.id", ondelete="cascade"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
 class MailedLink(ControlBase):
@@ -120,6 +195,17 @@ class FailedSignIn(ControlBase):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     email: Mapped[str]
     address: Mapped[str]
+    at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class FailedCode(ControlBase):
+    """Wrong codes of the last day, by account (tenants.locks)."""
+
+    __tablename__ = "failed_code"
+    __table_args__ = (Index(None, "identity_id", "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    identity_id: Mapped[UUID] = mapped_column(ForeignKey("control.identity.id", ondelete="cascade"))
     at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
@@ -256,7 +342,7 @@ class Token(Record):
 
     __tablename__ = "token"
     kind: ClassVar[str] = "token"
-    derived: ClassVar[frozenset[str]] = frozenset({"hash", "used_at"})
+    derived: ClassVar[frozenset[str]] = frozenset({"hash", "used_at", "addresses"})
     owner_column: ClassVar[str | None] = "member_id"
 
     member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"))
@@ -265,6 +351,7 @@ class Token(Record):
     ending: Mapped[str]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    addresses: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"), default=list)
 
     def title(self) -> str:
         return self.name

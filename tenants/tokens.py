@@ -15,12 +15,14 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import bindparam, func, text, update
+from sqlalchemy import Text, all_, bindparam, func, select, text, update
 
+from core import events
 from core.actions import Input, action
 from core.actor import Actor
 from core.db import Database, Workspace
 from core.errors import Refusal
+from tenants import factors
 from tenants.directory import locate_number
 from tenants.members import WHO, actor_of
 from tenants.models import Member, Token
@@ -72,36 +74,50 @@ def of_actor(actor: Actor) -> list[Token]:
     return list(actor.db.scalars(actor.visible(Token).order_by(Token.id.desc())))
 
 
-UNNOTED = Token.used_at.is_(None) | (Token.used_at < func.now() - text("interval '1 hour'"))
+NEW_PLACE = bindparam("address", type_=Text) != all_(Token.addresses)
+UNNOTED = Token.used_at.is_(None) | (Token.used_at < func.now() - text("interval '1 hour'")) | NEW_PLACE
 BY_TOKEN = (
     WHO.join(Token, Token.member_id == Member.id)
     .where(Token.hash == bindparam("known"), Token.deleted_at.is_(None), Token.expires_at > func.now())
     .add_columns(UNNOTED.label("unnoted"))
 )
+PLACES = 20  # addresses of one token that are remembered
 
 
 @contextmanager
 def acting_token(
     database: Database, given: str, request_id: str, address: str = "", *, reading: bool = False
 ) -> Iterator[Actor]:
-    """The Actor behind a token, with the rights its member has now. Raises NotSignedIn."""
+    """The Actor behind a token, with the rights its member has now. Raises NotSignedIn, NeedsSecondFactor."""
     shape = SHAPE.fullmatch(given)
     workspace = locate_number(database, int(shape[1])) if shape and checksum(shape[2]) == shape[3] else None
     if workspace is None:
         raise NotSignedIn()
     with database.workspace(workspace, reading=reading) as session:
-        row = session.connection().execute(BY_TOKEN, {"known": hash_of(given)}).first()
+        row = session.connection().execute(BY_TOKEN, {"known": hash_of(given), "address": address}).first()
         if row is None:
             raise NotSignedIn()
-        yield actor_of(row, workspace, session, "api", request_id, address=address)
+        actor = actor_of(row, workspace, session, "api", request_id, address=address)
+        factors.check_demanded(database, workspace, actor.member)
+        yield actor
     if row.unnoted:
-        note_use(database, workspace, given)
+        note_use(database, workspace, given, address)
 
 
-def note_use(database: Database, workspace: Workspace, token: str) -> None:
-    """Keep when the token was last used, to the hour, in a transaction of its own."""
+def note_use(database: Database, workspace: Workspace, given: str, address: str) -> None:
+    """Keep when the token was last used, to the hour, and from where, in a transaction of its own. A new place is an
+    event."""
     with database.workspace(workspace) as session, session.begin():
-        session.execute(update(Token).where(Token.hash == hash_of(token), UNNOTED).values(used_at=func.now()))
+        token = session.scalar(select(Token).where(Token.hash == hash_of(given)).with_for_update(skip_locked=True))
+        row = session.connection().execute(BY_TOKEN, {"known": hash_of(given), "address": address}).first()
+        if token is None or row is None:
+            return
+        actor = actor_of(row, workspace, session, "api", "", address=address)
+        new_place = address not in token.addresses
+        if new_place and token.addresses:
+            events.note(actor, "token.use", "token", token.id, token.name, after={"address": address})
+        places = [*token.addresses, address][-PLACES:] if new_place else token.addresses
+        session.execute(update(Token).where(Token.id == token.id).values(used_at=func.now(), addresses=places))
 
 
 def checksum(value: str) -> str:

@@ -59,6 +59,23 @@ class Visitor:
     def log_in(self, password: str = PASSWORD, **fields: str) -> TestResponse:
         return self.post("/login", email=self.email, password=password, **fields)
 
+    def ask(self, path: str, form_at: str) -> Any:
+        """The JSON that a script of the page `form_at` is told when it asks for it."""
+        headers = {"Accept": "application/json, application/problem+json"}
+        return self.client.post(path, data={"csrf_token": csrf(self.client, form_at)}, headers=headers).json
+
+    def one(self, sql: str) -> Any:
+        """The single value that the shared tables hold; :me is the person's id."""
+        with database().controlling() as control:
+            me = control.scalar(text("select id from control.identity where email = :e"), {"e": self.email})
+            return control.execute(text(sql), {"me": me} if ":me" in sql else {}).scalar()
+
+    def change(self, sql: str) -> None:
+        """Change the shared tables as time or an accident would."""
+        with database().controlling() as control:
+            me = "(select id from control.identity where email = :e)"
+            control.execute(text(sql.replace(":me", me)), {"e": self.email})
+
     def fresh(self) -> "Visitor":
         """The same person in another browser elsewhere."""
         return Visitor(self.app, self.email)

@@ -66,6 +66,7 @@ class Workspace:
     time_zone: str
     country: str
     currency: str
+    second_factor: str
 
     @property
     def search_path(self) -> str:

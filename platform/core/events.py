@@ -4,7 +4,7 @@ The audit log, the timeline, webhooks, processes and the live refresh of pages a
 may insert and select them, never update or delete.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,7 +23,7 @@ from core.records import Record
 if TYPE_CHECKING:
     from core.actor import Actor
 
-Change = Literal["created", "changed", "deleted", "restored"]
+Change = Literal["created", "changed", "deleted", "restored", "noted"]
 
 
 class Event(Base):
@@ -146,6 +146,28 @@ def note_changes(session: Session, _context: UOWTransaction, _instances: object)
     changes = session.info.get("changes")
     if changes is not None:
         changes.note(session)
+
+
+def note(
+    actor: "Actor",
+    action: str,
+    kind: str,
+    record_id: UUID,
+    title: str,
+    *,
+    change: Change = "noted",
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """One event of its own, of what is no record here or changed none: a setting, a sign-in, an export."""
+    event_id = new_id()
+    row = {
+        "id": event_id, "action": action, "kind": kind, "change": change, "record_id": record_id,
+        "member_id": actor.member.id, "via": actor.via, "request_id": actor.request_id, "address": actor.address,
+        "title": title[:200], "before": before or {}, "after": after or {},
+    }  # fmt: skip
+    bell = payload(actor, action, [event_id], [kind])
+    actor.db.connection().execute(WRITE, {"events": dump([row]), "bell": dump(bell)})
 
 
 def announce(actor: "Actor", action: str, ids: list[UUID], kinds: list[str]) -> None:

@@ -97,12 +97,12 @@ def form_values(form: "MultiDict[str, str]", *lists: str) -> dict[str, Any]:
     """A form as nested values: `emails-0-address=..` becomes {"emails": [{"address": ..}]}.
 
     Names in `lists` collect all their values ("labels"). Rows of a list in which nobody typed (all but `kind` empty)
-    are left out, and so are the fields of the form itself (csrf_token).
+    are left out, and so are the fields of the form itself (csrf_token, and those of crm.accounts.again).
     """
     values: dict[str, Any] = {}
     rows: dict[str, dict[int, dict[str, str]]] = {}
     for name in form:
-        if name == "csrf_token":
+        if name == "csrf_token" or name.startswith("again-"):
             continue
         nested = re.fullmatch(r"([a-z_]+)-(\d{1,3})-([a-z_]+)", name)
         if nested:
@@ -166,8 +166,8 @@ def day(value: date | None) -> str:
         return str(near[distance])
     if 1 < distance < 7:
         return str(format_date(value, "EEE"))
-    pattern = "d. M." if in_czech() else "d MMM"
-    return str(format_date(value, pattern if value.year == today.year else f"{pattern} y"))
+    pattern = f"d.{NBSP}M." if in_czech() else f"d{NBSP}MMM"
+    return str(format_date(value, pattern if value.year == today.year else f"{pattern}{NBSP}y"))
 
 
 def long_day(value: date) -> str:
@@ -276,7 +276,7 @@ def security_headers(response: Response) -> Response:
     return response
 
 
-def highlight(text: str, values: Mapping[str, Any]) -> Markup:
-    """A translated sentence with its values in bold; the values are escaped."""
+def highlight(text: str, values: Mapping[str, Any], **plain: Any) -> Markup:
+    """A translated sentence with its values in bold, those in `plain` as they are; all are escaped."""
     bold = {key: Markup("<b>{}</b>").format(value) for key, value in values.items()}
-    return escape(text) % bold
+    return escape(text) % {**bold, **plain}

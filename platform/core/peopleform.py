@@ -5,7 +5,7 @@ from typing import Any
 from flask import request
 
 from core.pages import blank_to_none, form_values
-from core.people import Reachable, address_line, shown_phone
+from core.people import Reachable, shown_phone
 
 REACHED = ("emails", "phones", "addresses")
 
@@ -22,7 +22,7 @@ def reach_stored(record: Reachable) -> dict[str, Any]:
 
 def typed_form() -> dict[str, Any]:
     """The form as it was typed, to be shown again as it is. A list that was not on it is not there."""
-    return {name: value for name, value in form_values(request.form).items() if name != "next"}
+    return {name: value for name, value in form_values(request.form).items() if name not in ("next", "was")}
 
 
 def given(typed: dict[str, Any], *links: str) -> dict[str, Any]:
@@ -31,26 +31,3 @@ def given(typed: dict[str, Any], *links: str) -> dict[str, Any]:
     if "labels" in values:
         values["labels"] = list(dict.fromkeys(label for part in values["labels"].split(",") if (label := part.strip())))
     return blank_to_none(values, "id", "version", *links)
-
-
-def meanwhile(typed: dict[str, Any], stored: dict[str, Any]) -> dict[str, str]:
-    """Of a conflict: what is stored now, as a text, for each field where something else was typed."""
-    return {
-        name: in_words(stored[name]) for name, value in typed.items() if name in stored and differs(value, stored[name])
-    }
-
-
-def differs(typed: Any, stored: Any) -> bool:
-    if isinstance(typed, list):
-        return [filled(row) for row in typed] != [filled(row) for row in stored]
-    return str(typed).strip() != str("" if stored is None else stored).strip()
-
-
-def filled(row: dict[str, Any]) -> dict[str, str]:
-    return {name: str(value).strip() for name, value in row.items() if value}
-
-
-def in_words(value: Any) -> str:
-    if not isinstance(value, list):
-        return "" if value is None else str(value)
-    return "; ".join(row.get("address") or row.get("number") or address_line(row) for row in value)

@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 from flask import request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import select
 
 from core import events
@@ -95,31 +96,36 @@ def bulk_page(actor: Actor, feature: str, model: Any, delete: Action[Any, Any], 
         if not ids or do not in ("give", "label", "delete"):
             return see(came_from(url_for(f"{feature}.index")))
         if do == "delete":
-            outcome, said = each(actor, delete, ({"id": record_id} for record_id in ids)), _("Deleted")
+            outcome = each(actor, delete, ({"id": record_id} for record_id in ids))
+            said = ngettext("%(num)s deleted", "%(num)s deleted", outcome.done)
         elif do == "give":
             owner_id = request.form.get("owner_id", "")
             name = dict(colleagues(actor)).get(as_uuid(owner_id))  # type: ignore[arg-type]
             if name is None:
                 raise Invalid(("owner_id", _("Choose who gets them.")))
             outcome = each(actor, change, ({"id": record_id, "owner_id": owner_id} for record_id in ids))
-            said = _("Given to %(name)s", name=name)
+            said = ngettext("%(num)s given to %(name)s", "%(num)s given to %(name)s", outcome.done, name=name)
         else:
             label = request.form.get("label", "").strip()
             if not label:
                 raise Invalid(("label", _("Write the label.")))
             rows = actor.db.execute(actor.visible(model, model.id, model.labels).where(model.id.in_(ids))).all()
             outcome = each(actor, change, ({"id": row.id, "labels": with_label(row.labels, label)} for row in rows))
-            said = _("Labelled %(label)s", label=label)
+            said = ngettext("%(num)s labelled %(label)s", "%(num)s labelled %(label)s", outcome.done, label=label)
     except Invalid as error:
         values = {"feature": feature, "ids": ids, "do": do, "label": request.form.get("label", "")}
         return refused(
             actor, "bulk.html", error, members=to_choose(actor), back=came_from(""), active=feature, **values
         )
-    text = f"{said}: {outcome.done}"
     if outcome.left:
-        text += ". " + _("Left as they were, since you may not change them: %(n)s", n=outcome.left)
+        left = ngettext(
+            "%(num)s stayed as it was, since you may not change it.",
+            "%(num)s stayed as they were, since you may not change them.",
+            outcome.left,
+        )
+        said = f"{said}. {left}" if outcome.done else left
     back = came_from(url_for(f"{feature}.index"))
-    say(text, url_for(f"{feature}.undo", request=actor.request_id, next=back) if outcome.done else None)
+    say(said, url_for(f"{feature}.undo", request=actor.request_id, next=back) if outcome.done else None)
     return see(back)
 
 
@@ -131,5 +137,5 @@ def undo_page(
     actor: Actor, feature: str, model: type[Record], restore: Action[Any, Any], change: Action[Any, Any]
 ) -> Answer:
     outcome = undo(actor, model, request.args.get("request", ""), restore, change)
-    say(_("Taken back: %(n)s", n=outcome.done))
+    say(ngettext("%(num)s is as before", "%(num)s are as before", outcome.done))
     return see(came_from(url_for(f"{feature}.index")))

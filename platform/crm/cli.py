@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
+from uuid import UUID
 
 import click
 import orjson
@@ -272,6 +273,42 @@ def create_token(slug: str, email: str, name: str) -> None:
 
     with members.acting_email(database(), known(slug), email, "cli") as actor:
         click.echo(tokens.create(actor, tokens.create.parse({"name": name}))[1])
+
+
+@cli.group()
+def access() -> None:
+    """Rights: who may do what, and why."""
+
+
+@access.command("explain")
+@click.argument("slug")
+@click.argument("email")
+@click.argument("right")
+@click.argument("record_id", required=False, type=click.UUID)
+def explain_access(slug: str, email: str, right: str, record_id: UUID | None) -> None:
+    """Why the member EMAIL may or may not use the RIGHT, such as deal.edit, on the record RECORD_ID.
+
+    Exit code 0 when they may, 1 when they may not.
+    """
+    from core.access import VERBS
+    from core.db import database
+    from tenants import explain, members
+    from tenants.models import Member
+
+    kind, _dot, verb = right.partition(".")
+    if verb not in VERBS.get(kind, ()):
+        known_rights = ", ".join(f"{kind}.{verb}" for kind, verbs in VERBS.items() for verb in verbs)
+        raise click.BadParameter(f"{right} is none of {known_rights}", param_hint="RIGHT")
+    with database().workspace(known(slug), reading=True) as session:
+        member = session.query(Member).filter(Member.email == email.strip().lower()).first()
+        owner = session.query(Member).filter(Member.role.has(key="owner"), Member.state == "active").first()
+    if member is None or owner is None:
+        fail(f"{email} is no member of {slug}; see the people of the workspace")
+    with members.acting_member(database(), known(slug), owner.id, "cli") as actor:
+        answer = explain.explain(actor, member.id, kind, verb, record_id)
+    for reason in answer.reasons:
+        click.echo(reason)
+    sys.exit(0 if answer.allowed else 1)
 
 
 @cli.command("demo")

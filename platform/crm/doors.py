@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
-from flask import current_app, g, request
+from flask import current_app, g, request, session
 from flask_babel import lazy_gettext as _l
 
 from core.actor import Actor
 from core.db import database
-from core.errors import NotFound, Refusal
-from tenants import sessions
+from core.errors import Forbidden, NotFound, Refusal
+from tenants import explain, roles, sessions
 from tenants.directory import locate
 from tenants.members import acting_identity
 from tenants.tokens import NotSignedIn, acting_token
+
+SEEING = "seeing"  # in the browser's signed cookie: {workspace's number: member's id}
 
 
 class SignInFirst(Refusal):
@@ -57,7 +60,24 @@ def enter_page() -> Iterator[Actor]:
         address=request.remote_addr or "",
         reading=reading(),
     ) as actor:
-        yield actor
+        yield seen_as(actor) or actor
+
+
+def seen_as(actor: Actor) -> Actor | None:
+    """The member with whose eyes this browser looks at the workspace, if it does: to look alone."""
+    looked = session.get(SEEING, {}).get(str(actor.workspace.id))
+    if looked is None or request.endpoint == "roles.stop_seeing":
+        return None
+    if not reading():
+        raise Forbidden(_l("You look with somebody else's eyes, and nothing can be changed. Stop looking first."))
+    try:
+        actor.require(("role", "view"))
+        other = explain.as_member(actor, UUID(looked))
+        roles.check_held(actor, other.rights)
+    except (Forbidden, NotFound):
+        return None
+    g.seen_by = actor.member
+    return other
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from core.api import problem
 from core.errors import Refusal
 from core.pages import render
 from crm.doors import SignInFirst
+from tenants.factors import NeedsSecondFactor
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ def show_refusal(refusal: Refusal) -> Response | tuple[str, int] | Any:
         return redirect(f"/login?next={quote(asked_for())}", 303)
     if "application/json" in request.headers.get("Accept", ""):
         return problem(refusal)
+    if isinstance(refusal, NeedsSecondFactor):
+        return redirect(f"/account/second-factor?next={quote(asked_for())}", 303)
     return error_page(str(refusal.title), str(refusal.detail), refusal.status)
 
 

@@ -9,6 +9,7 @@ import tenants.housekeeping  # noqa: F401 (declares its jobs)
 from crm import accounts, mailbox
 from crm.absences import moving as absences_jobs  # noqa: F401 (declares its jobs)
 from crm.absences.pages import pages as absences_pages
+from crm.audit.pages import pages as audit_pages
 from crm.companies import api as companies_api
 from crm.companies.pages import pages as companies_pages
 from crm.contacts import api as contacts_api
@@ -20,6 +21,11 @@ from crm.find.pages import pages as find_pages
 from crm.imports import api as imports_api
 from crm.imports import run as imports_jobs  # noqa: F401 (declares its jobs)
 from crm.imports.pages import pages as imports_pages
+from crm.people.departments import pages as departments_pages
+from crm.people.joining import joining
+from crm.people.pages import pages as people_pages
+from crm.people.sharing import pages as sharing_pages
+from crm.roles.pages import pages as roles_pages
 from crm.settings.pages import pages as settings_pages
 from crm.tasks import api as tasks_api
 from crm.tasks.pages import pages as tasks_pages
@@ -50,6 +56,11 @@ PAGES = (
     imports_pages,
     settings_pages,
     absences_pages,
+    people_pages,
+    departments_pages,
+    sharing_pages,
+    roles_pages,
+    audit_pages,
 )
 # The one route of the API that takes more than a megabyte.
 LARGE_UPLOAD = imports_api.FILE_ROUTE
@@ -59,6 +70,7 @@ def register(app: Flask) -> None:
     """Add every feature's pages."""
     accounts.register(app)
     mailbox.register(app)
+    app.register_blueprint(joining)
     for pages in PAGES:
         app.register_blueprint(pages)
     app.register_blueprint(imports_api.FILES)

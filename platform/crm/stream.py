@@ -19,9 +19,10 @@ from redis.exceptions import RedisError
 
 from config.settings import settings
 from core.db import Workspace, database
+from core.errors import Forbidden
 from tenants import sessions
 from tenants.directory import locate
-from tenants.members import NotAMember, acting_identity
+from tenants.members import acting_identity
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ def place(path: str, headers: dict[str, str]) -> Workspace | None:
     try:
         with acting_identity(base, workspace, person.identity_id, "page"):
             return workspace
-    except NotAMember:
+    except Forbidden:
         return None
 
 

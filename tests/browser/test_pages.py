@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from babel.messages.pofile import read_po
@@ -21,8 +21,12 @@ from core.db import Database
 from core.pages import Pages
 from crm import demo, features
 from crm.app import create_app
-from tenants import links
-from tenants.models import Person
+from crm.companies import actions as companies
+from crm.contacts import actions as contacts
+from crm.deals import actions as deals
+from crm.tasks import actions as tasks
+from tenants import departments, invitations, links, roles
+from tenants.models import Passkey, Person
 from tests.browser.axe import looks
 from tests.browser.conftest import Visitors
 from tests.browser.site import ARTEFACTS, Site
@@ -77,13 +81,14 @@ class Records:
             self.shop = open_shop(site.app, language=language, base=base)
         demo.fill(base, self.shop.workspace, contacts=60, deals=40)
         self.done, self.draft = self.imports()
+        self.invitation = self.people()
 
     def addresses(self, rule: str) -> Iterator[str]:
         """The rule with its arguments filled in, in all the ways that look different."""
         arguments = re.findall(r"<(?:[^:<>]+:)?(\w+)>", rule)
         if arguments == ["link"]:
             yield rule.replace("<link>", "nonsense")
-            yield links.address(self.link(rule.split("/")[1]), self.site.settings).removeprefix(self.site.url)
+            yield self.opened(rule.split("/")[1]).removeprefix(self.site.url)
             return
         path = re.sub(r"<(?:[^:<>]+:)?(\w+)>", lambda found: str(self.value(rule, found[1])), rule)
         yield self.shop.path(path) if rules()[rule] else path
@@ -97,6 +102,8 @@ class Records:
             return self.draft if rule.endswith(("columns", "duplicates")) else self.done
         if argument == "kind":
             return "contact"
+        if argument == "passkey_id":
+            return self.passkey
         if argument == "fact":
             return "amount" if rule.startswith("/deals/") else "phones"
         table = argument.removesuffix("_id")
@@ -126,6 +133,21 @@ class Records:
             time.sleep(0.1)
         return ids[0], ids[1]
 
+    def opened(self, purpose: Any) -> str:
+        """The address of a link as it stands in a mail."""
+        if purpose == "invite":
+            return invitations.address(self.site.settings, self.shop.workspace, self.invitation)
+        return links.address(self.link(purpose), self.site.settings)
+
+    def people(self) -> Any:
+        """A department, a team, and somebody invited."""
+        with self.shop.acting() as actor:
+            departments.create(actor, departments.create.parse({"name": "Kancelář"}))
+            departments.create_team(actor, departments.create_team.parse({"name": "Veletrhy"}))
+            role_id = roles.all_roles(actor)[-1].id
+            values = {"emails": [f"{uuid4().hex}@example.com"], "role_id": role_id}
+            return invitations.invite(actor, invitations.invite.parse(values))[0]
+
     def link(self, purpose: Any) -> Any:
         with self.shop.base.controlling() as control:
             person = control.get_one(Person, self.shop.owner_id)
@@ -138,6 +160,17 @@ class Records:
             mail.Message(uuid4().hex, "jana@example.com", "Good day", "Text", "<p>Text</p>"), self.site.settings
         )
         return mail.local_mailbox(self.site.settings).add(written.as_bytes())
+
+    @cached_property
+    def passkey(self) -> UUID:
+        """A passkey of the owner."""
+        with self.shop.base.controlling() as control:
+            known = Passkey(
+                identity_id=self.shop.owner_id, credential_id=uuid4().bytes, public_key=b"", sign_count=0, name="Laptop"
+            )
+            control.add(known)
+            control.flush()
+            return known.id
 
     @cached_property
     def empty(self) -> Shop:
@@ -190,6 +223,30 @@ def test_so_it_is_with_nothing_in_it(rule: str, records: Records, visitors: Visi
         assert not found, "\n".join(found)
 
 
+def test_a_list_of_long_values_fits_any_window(shop: Shop, visitors: Visitors) -> None:
+    with shop.acting() as actor:
+        company = companies.create(actor, companies.create.parse({"name": "Bytové družstvo České Budějovice s.r.o."}))
+        values = {
+            "first_name": "Anežka",
+            "last_name": "Kolářová-Svobodová",
+            "company_id": company.id,
+            "emails": [{"address": "predsedkyne.svj@lidicka24.example.com"}],
+            "phones": [{"number": "+420 602 114 873"}],
+            "addresses": [{"city": "Rožnov pod Radhoštěm"}],
+        }
+        contact = contacts.create(actor, contacts.create.parse(values))
+        deals.create(actor, deals.create.parse({"name": "Windows", "amount": 98765432, "contact_id": contact.id}))
+        task = {"name": "Ověřit termín výroby a domluvit montáž", "contact_id": contact.id}
+        tasks.create(actor, tasks.create.parse(task))
+    page = visitors.member(shop)
+    for place in ("contacts", "companies", "deals/?view=list"):
+        page.goto(shop.path(f"/{place}"))
+        for width in range(768, 1500, 32):
+            page.set_viewport_size({"width": width, "height": 900})
+            over = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert over <= 0, f"{place}: {over} px too wide at {width} px"
+
+
 def named(rule: str) -> str:
     """The rule as the name of a file: /contacts/<uuid:contact_id>/edit -> contacts-contact_id-edit."""
     return "-".join(re.findall(r"\w+", re.sub(r"<\w+:", "<", rule))) or "front"
@@ -208,10 +265,12 @@ def test_a_czech_reader_finds_no_english(rule: str, czech_records: Records, visi
 
 @cache
 def english() -> frozenset[str]:
-    """English texts that Czech says otherwise."""
+    """English texts that Czech says otherwise, wherever they stand."""
     with CATALOGUE.open("rb") as file:
-        said = {message.id: message.string for message in read_po(file) if message.id}
-    return frozenset(msgid for msgid, czech in said.items() if isinstance(msgid, str) and msgid != czech)
+        said = [
+            (str(message.id), message.string) for message in read_po(file) if message.id and not message.pluralizable
+        ]
+    return frozenset(msgid for msgid, _czech in said) - {msgid for msgid, czech in said if czech == msgid}
 
 
 class Scales:

@@ -66,6 +66,10 @@ def state(shop: Shop) -> dict[str, int]:
     """How many rows there are of what belongs to this workspace and its owner."""
     own = {
         "sessions": "select count(*) from control.sign_in where identity_id = :owner",
+        "waiting": "select count(*) from control.waiting_sign_in where identity_id = :owner",
+        "challenges": "select count(*) from control.passkey_challenge where identity_id = :owner",
+        "factors": "select (select count(*) from control.totp where identity_id = :owner) "
+        "+ (select count(*) from control.recovery_code where identity_id = :owner)",
         "links": "select count(*) from control.mailed_link where identity_id = :owner",
         "memberships": "select count(*) from control.membership where identity_id = :owner",
         "work": "select count(*) from bus.outbox where role = :role",
@@ -86,6 +90,9 @@ def test_every_page_carries_the_headers_that_keep_it_to_itself(app: Flask, shop:
         "/signup",
         "/forgot",
         "/account/",
+        "/account/second-factor",
+        "/account/second-factor/app",
+        "/account/passkeys/new",
         "/dev/mail/",
         shop.path("/settings/tokens"),
         "/nothing/here",

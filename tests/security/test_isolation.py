@@ -56,6 +56,9 @@ SHARED = {
     "membership": "workspace_id = {number}",
     "identity": f"id {IN_USE}",
     "mailed_link": f"identity_id {IN_USE}",
+    "totp": f"identity_id {IN_USE}",
+    "passkey": f"identity_id {IN_USE}",
+    "recovery_code": f"identity_id {IN_USE}",
 }
 
 
@@ -133,7 +136,7 @@ class Watch:
         """Rows and their versions as one hash; that a token was used is no change."""
         said = f"{schema}.{table} of {workspace.schema}"
         hashed = "md5(string_agg(kept::text, '' order by kept::text))"
-        rows = "(select to_jsonb(t) - 'used_at' - 'updated_at' as kept from {} t where " + condition + ")"
+        rows = "(select to_jsonb(t) - 'used_at' - 'addresses' - 'updated_at' as kept from {} t where " + condition + ")"
         return sql.SQL("select {}, count(*), " + hashed + " from " + rows + " rows").format(
             sql.Literal(said), sql.Identifier(schema, table)
         )
@@ -367,6 +370,7 @@ def test_on_pages_rights_hold_at_home(app: Flask, houses: tuple[House, House], g
     visitor = ours.people[who]
     csrf = csrf_of(visitor)
     guard.hidden = "no such word" if who == "reader" else MARK
+    known = ("pipeline", "/people/")  # what everybody who works here may look at
     for method, path in visits(app, ours):
         answer = visit(visitor, method, ours.shop.path(path), csrf, ours.ids)
         said = f"{who}: {method} {path}"
@@ -374,7 +378,7 @@ def test_on_pages_rights_hold_at_home(app: Flask, houses: tuple[House, House], g
             assert answer.headers.get("Location", "").startswith("/login?"), said
         elif method == "POST" or who == "deactivated":
             guard.refused(said, answer, REFUSED if who == "deactivated" else REFUSED | {422})
-        elif who == "field" and "pipeline" not in path:
+        elif who == "field" and not any(part in path for part in known):
             guard.refused(said, answer)
         after = guard.watch.look()
         assert after == guard.before, said

@@ -9,7 +9,7 @@ export default class extends Controller<HTMLElement> {
   declare readonly doneValue: string;
 
   async copy(): Promise<void> {
-    await navigator.clipboard.writeText(this.textTarget.textContent.trim());
+    await navigator.clipboard.writeText(this.textTarget.innerText.trim());
     this.wordTarget.textContent = this.doneValue;
   }
 }

@@ -77,6 +77,7 @@ def upgrade() -> None:
         sa.Column("country", sa.String(), server_default="CZ", nullable=False),
         sa.Column("currency", sa.String(), server_default="CZK", nullable=False),
         sa.Column("industry", sa.String(), server_default="", nullable=False),
+        sa.Column("second_factor", sa.String(), server_default="nobody", nullable=False),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("migration_error", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
@@ -94,6 +95,31 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'ready'"),
     )
     op.create_index("ix_workspace_version", "workspace", ["version"], unique=False, schema="control")
+    op.create_table(
+        "failed_code",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("identity_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["identity_id"], ["control.identity.id"], name=op.f("fk_failed_code_identity_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_failed_code")),
+        schema="control",
+    )
+    op.create_index(
+        op.f("ix_failed_code_identity_id_at"), "failed_code", ["identity_id", "at"], unique=False, schema="control"
+    )
+    op.create_table(
+        "known_device",
+        sa.Column("identity_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["identity_id"], ["control.identity.id"], name=op.f("fk_known_device_identity_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("identity_id", "key", name=op.f("pk_known_device")),
+        schema="control",
+    )
     op.create_table(
         "mailed_link",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -123,6 +149,50 @@ def upgrade() -> None:
         schema="control",
     )
     op.create_table(
+        "passkey",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("identity_id", sa.Uuid(), nullable=False),
+        sa.Column("credential_id", sa.LargeBinary(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["identity_id"], ["control.identity.id"], name=op.f("fk_passkey_identity_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_passkey")),
+        sa.UniqueConstraint("credential_id", name=op.f("uq_passkey_credential_id")),
+        schema="control",
+    )
+    op.create_index(op.f("ix_passkey_identity_id"), "passkey", ["identity_id"], unique=False, schema="control")
+    op.create_table(
+        "passkey_challenge",
+        sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("identity_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["identity_id"], ["control.identity.id"], name=op.f("fk_passkey_challenge_identity_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("value", name=op.f("pk_passkey_challenge")),
+        schema="control",
+    )
+    op.create_table(
+        "recovery_code",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("identity_id", sa.Uuid(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["identity_id"], ["control.identity.id"], name=op.f("fk_recovery_code_identity_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recovery_code")),
+        schema="control",
+    )
+    op.create_index(
+        op.f("ix_recovery_code_identity_id"), "recovery_code", ["identity_id"], unique=False, schema="control"
+    )
+    op.create_table(
         "sign_in",
         sa.Column("key", sa.LargeBinary(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -131,6 +201,8 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("address", sa.String(), server_default="", nullable=False),
         sa.Column("device", sa.String(), server_default="", nullable=False),
+        sa.Column("proof", sa.String(), server_default="password", nullable=False),
+        sa.Column("proven_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["identity_id"], ["control.identity.id"], name=op.f("fk_sign_in_identity_id"), ondelete="cascade"
         ),
@@ -139,6 +211,34 @@ def upgrade() -> None:
         schema="control",
     )
     op.create_index(op.f("ix_sign_in_identity_id"), "sign_in", ["identity_id"], unique=False, schema="control")
+    op.create_table(
+        "totp",
+        sa.Column("identity_id", sa.Uuid(), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["identity_id"], ["control.identity.id"], name=op.f("fk_totp_identity_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("identity_id", name=op.f("pk_totp")),
+        schema="control",
+    )
+    op.create_table(
+        "waiting_sign_in",
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("identity_id", sa.Uuid(), nullable=False),
+        sa.Column("to", sa.String(), nullable=False),
+        sa.Column("stay", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["identity_id"], ["control.identity.id"], name=op.f("fk_waiting_sign_in_identity_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_waiting_sign_in")),
+        schema="control",
+    )
+    op.create_index(
+        op.f("ix_waiting_sign_in_identity_id"), "waiting_sign_in", ["identity_id"], unique=False, schema="control"
+    )
     op.create_table(
         "failed",
         sa.Column("id", sa.BigInteger(), nullable=False),

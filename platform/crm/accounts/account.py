@@ -5,6 +5,7 @@ from uuid import UUID
 
 from flask import Blueprint, flash, g, request
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from pydantic import ValidationError
 
 from core.actions import Input
@@ -20,12 +21,17 @@ from crm.accounts.opening import Language, NewWorkspace, PersonName, TimeZone
 from crm.accounts.sessions import device
 from crm.doors import SignInFirst, signed_in
 from crm.industries import industries
-from tenants import credentials, identities, passwords, sessions
+from tenants import credentials, factors, identities, passwords, sessions
 from tenants.models import Person
 from tenants.sessions import SignedIn
 
 account = Blueprint("account", __name__, url_prefix="/account", template_folder="templates")
 In = TypeVar("In", bound=Input)
+PROOFS = {
+    "password": _l("with the password"),
+    "second factor": _l("with the password and a second factor"),
+    "passkey": _l("with a passkey"),
+}
 LANGUAGES = (("en", "English"), ("cs", "Čeština"))
 
 
@@ -66,9 +72,12 @@ def shown(**typed: Any) -> dict[str, Any]:
     person = me()
     with database().controlling() as control:
         open_ones = sessions.of_identity(control, person.identity_id)
+        has = factors.of_identity(control, person.identity_id)
     present = {"name": person.name, "language": person.language, "time_zone": person.time_zone, "email": ""}
     return {
         "person": person,
+        "factors": has,
+        "proofs": PROOFS,
         "typed": {**present, **typed},
         "languages": LANGUAGES,
         "time_zones": places.time_zones(),

@@ -15,7 +15,7 @@ from crm import places
 from crm.accounts import jobs, opening
 from crm.accounts.jobs import here
 from crm.accounts.limits import accepted, account, address, everybody, limited, refused_form
-from crm.accounts.sessions import first_place, let_in, let_out, place_here
+from crm.accounts.sessions import first_place, go_in, let_out, place_here
 from crm.doors import signed_in
 from crm.industries import industries
 from tenants import credentials, identities, links
@@ -50,7 +50,7 @@ def open_business() -> Answer:
         person, workspace = opening.sign_up(opening.read_sign_up(values, password), password, address())
     except Invalid as refusal:
         return refused(None, "accounts/signup.html", refusal, typed=values, **signup_choices())
-    return let_in(person, f"/{workspace.slug}/today", stay=True)
+    return go_in(person, f"/{workspace.slug}/today", stay=True)
 
 
 def signup_choices() -> dict[str, Any]:
@@ -81,7 +81,7 @@ def log_in() -> Answer:
     except identities.WrongPassword as refusal:
         wrong = Invalid(("", refusal.detail))
         return refused(None, "accounts/login.html", wrong, to=to, email=request.form.get("email", ""))
-    return let_in(person, to, stay="stay" in request.form)
+    return go_in(person, to, stay="stay" in request.form)
 
 
 @front.post("/logout")
@@ -144,7 +144,7 @@ def confirm_address(link: str) -> Answer:
     if confirmed.id != row.identity_id:
         flash(_("The workspace is in your account now. Log in with the password of your account."))
         return see(login_of(confirmed))
-    answer = see("/") if session_id else let_in(confirmed, "/", stay=False)
+    answer = see("/") if session_id else go_in(confirmed, "/", stay=False)
     flash(_("Your e-mail address is confirmed"))
     return answer
 

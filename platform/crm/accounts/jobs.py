@@ -6,9 +6,10 @@ than for an unknown one. The same job started again makes the same link and the 
 
 from datetime import UTC, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from flask import current_app, render_template
-from flask_babel import force_locale, get_locale
+from flask_babel import force_locale, format_datetime, get_locale
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
@@ -41,6 +42,11 @@ def tell_password_changed(control: Session, person: Person) -> None:
 
 def tell_former_address(control: Session, person: Person, former: str) -> None:
     later(control, "account.email_changed", identity_id=person.id, former=former, key=new_id())
+
+
+def tell_new_device(control: Session, person: Person, device: str, address: str) -> None:
+    at = datetime.now(UTC).isoformat()
+    later(control, "account.new_device", identity_id=person.id, device=device, address=address, at=at, key=new_id())
 
 
 @job("account.confirm", mail.PAUSES)
@@ -98,6 +104,17 @@ def send_email_changed(place: Place, identity_id: str, former: str, key: str) ->
     if person:
         with force_locale(person.language):
             send(letters.email_changed(), former, key)
+
+
+@job("account.new_device", mail.PAUSES)
+def send_new_device(place: Place, identity_id: str, device: str, address: str, at: str, key: str) -> None:
+    with place.database.controlling() as control:
+        person = control.get(Person, UUID(identity_id))
+    if person:
+        with force_locale(person.language):
+            here_and_then = datetime.fromisoformat(at).astimezone(ZoneInfo(person.time_zone))
+            when = format_datetime(here_and_then, "long", rebase=False)
+            send(letters.new_device(device, address, when, f"{here().url}/account/#sessions"), person.email, key)
 
 
 def send(letter: Letter, to: str, key: str, link: MailedLink | None = None) -> None:

@@ -93,3 +93,17 @@ def email_changed() -> Letter:
         "",
         (_("If it was not you, tell the owner of your workspace at once."),),
     )
+
+
+def new_device(device: str, address: str, when: str, sessions_url: str) -> Letter:
+    """`device` is one of our own names for browsers, since what a browser says of itself may be anything."""
+    return Letter(
+        _("You have logged in with a new browser"),
+        (
+            _("Somebody, most likely you, has logged in to your Okno account with a browser that was not here before."),
+            f"{device or _('Unknown browser')} · {address} · {when}",
+        ),
+        _("See where you are logged in"),
+        sessions_url,
+        (_("If it was not you, end that session there and change your password at once."),),
+    )

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from crm.accounts import limits
+from crm.accounts import again, factors, limits, second  # noqa: F401 (add their pages to the two blueprints)
 from crm.accounts.account import account
 from crm.accounts.front import front, show_stale_link
 from crm.accounts.sessions import remember_place

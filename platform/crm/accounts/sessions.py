@@ -1,4 +1,8 @@
-"""The session of a browser: begun at the log-in, ended at the log-out, and the pages one is led to around it."""
+"""The session of a browser: begun at the log-in, ended at the log-out, and the pages one is led to around it.
+
+There are two ways in. Whoever has given the password goes through `go_in`, which asks for the second factor where there
+is one; `let_in` begins the session and is called when nothing more is to be asked.
+"""
 
 import re
 
@@ -8,12 +12,15 @@ from werkzeug.wrappers import Response
 
 from core.db import database
 from core.pages import see
+from crm.accounts import jobs
 from crm.doors import cookie_name, signed_in
-from tenants import sessions
+from tenants import audit, devices, factors, sessions
 from tenants.directory import workspaces_of
 from tenants.models import Person
+from tenants.sessions import Proof, Waiting
 
 LAST = "okno-last"
+MINUTES = 5 * 60  # seconds
 MONTH = 30 * 24 * 3600  # seconds
 YEAR = 365 * 24 * 3600
 PLACE_HERE = re.compile(r"/(?![/\\])[^\\\x00-\x20]*")
@@ -26,20 +33,45 @@ SYSTEMS = (
 )  # fmt: skip
 
 
-def let_in(person: Person, to: str, *, stay: bool) -> Response:
+def go_in(person: Person, to: str, *, stay: bool) -> Response:
+    """Whoever has just given the password: let in, or asked for the second factor first."""
+    with database().controlling() as control:
+        value = sessions.wait(control, person.id, to, stay) if factors.has(control, person.id) else None
+    if value is None:
+        return let_in(person, to, stay=stay, proof="password")
+    response = see("/login/second")
+    keep(response, "second", value, MINUTES)
+    return response
+
+
+def let_in(person: Person, to: str, *, stay: bool, proof: Proof) -> Response:
     """Begin a session and go there. Without `stay` the browser forgets it when it is closed."""
-    former = signed_in()
+    former, browser = signed_in(), request.user_agent.string
+    mark = devices.mark_of(request.cookies.get(named("device"), ""))
     with database().controlling() as control:
         if former:
             sessions.end(control, former.identity_id, former.id)
-        value = sessions.start(control, person.id, request.remote_addr or "", request.user_agent.string)
+        value = sessions.start(control, person.id, request.remote_addr or "", browser, proof)
+        audit.note_sign_in(control, person, request.remote_addr or "", device(browser))
+        if not devices.recognise(control, person, mark) and person.confirmed_at:
+            jobs.tell_new_device(control, person, device(browser), request.remote_addr or "")
     form_session.clear()
     response = see(to)
-    response.set_cookie(
-        cookie_name(), value, max_age=MONTH if stay else None, secure=current_app.config["SESSION_COOKIE_SECURE"],
-        httponly=True, samesite="Lax",
-    )  # fmt: skip
+    keep(response, "", value, MONTH if stay else None)
+    keep(response, "device", mark, YEAR)
+    drop(response, "second")
     return response
+
+
+def waiting() -> Waiting | None:
+    """Who is asked for the second factor in this browser."""
+    with database().controlling() as control:
+        return sessions.waiting(control, request.cookies.get(named("second"), ""))
+
+
+def stop_waiting() -> bool:
+    with database().controlling() as control:
+        return sessions.stop_waiting(control, request.cookies.get(named("second"), ""))
 
 
 def let_out(to: str) -> Response:
@@ -50,11 +82,27 @@ def let_out(to: str) -> Response:
             sessions.end(control, person.identity_id, person.id)
     form_session.clear()
     response = see(to)
-    response.delete_cookie(
-        cookie_name(), secure=current_app.config["SESSION_COOKIE_SECURE"], httponly=True, samesite="Lax"
-    )
+    drop(response, "")
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
+
+
+def named(what: str) -> str:
+    """The name of a cookie: of the session itself, or of something around it."""
+    return f"{cookie_name()}-{what}" if what else cookie_name()
+
+
+def keep(response: Response, what: str, value: str, seconds: int | None) -> None:
+    response.set_cookie(
+        named(what), value, max_age=seconds, secure=current_app.config["SESSION_COOKIE_SECURE"],
+        httponly=True, samesite="Lax",
+    )  # fmt: skip
+
+
+def drop(response: Response, what: str) -> None:
+    response.delete_cookie(
+        named(what), secure=current_app.config["SESSION_COOKIE_SECURE"], httponly=True, samesite="Lax"
+    )
 
 
 def place_here(wished: str | None) -> str:

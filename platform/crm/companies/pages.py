@@ -9,11 +9,12 @@ from sqlalchemy import select
 
 from core.actor import Actor
 from core.api import answer
+from core.edits import as_shown, meanwhile, settled
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import new_id
 from core.listpage import asked, list_page
 from core.pages import Answer, Pages, came_from, refused, render, say, see
-from core.peopleform import given, meanwhile, reach_stored, typed_form
+from core.peopleform import given, reach_stored, typed_form
 from crm.absences.queries import notice_of, to_choose
 from crm.bulk import bulk_page, undo_page
 from crm.companies import actions, queries
@@ -179,9 +180,13 @@ def changed(actor: Actor, company_id: UUID, template: str, fact: str | None = No
         return refused(actor, template, error, fact=fact, **filled(actor, typed, company))
     except Conflict as conflict:
         company = actor.find(Company, company_id)
-        theirs = meanwhile(typed, stored(company))
-        typed["version"] = conflict.current
-        return render(actor, template, fact=fact, errors={}, **filled(actor, typed, company, theirs)), conflict.status
+        now = stored(company)
+        typed = {**settled(typed, now), "version": conflict.current}
+        theirs = meanwhile(typed, now)
+        if theirs:
+            form = filled(actor, typed, company, theirs)
+            return render(actor, template, fact=fact, errors={}, **form), conflict.status
+        actions.change(actor, actions.change.parse({**given(typed, "owner_id"), "id": company_id}))
     return see(url_for("companies.show", company_id=company_id))
 
 
@@ -199,4 +204,5 @@ def filled(
     members = to_choose(actor)
     names = {str(key): name for key, name in members}
     theirs = {name: names.get(text, text) or _("nothing") for name, text in (theirs or {}).items()}
-    return {"typed": typed, "company": company, "theirs": theirs, "members": members}
+    was = as_shown(stored(company)) if company else ""
+    return {"typed": typed, "company": company, "was": was, "theirs": theirs, "members": members}

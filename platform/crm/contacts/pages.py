@@ -9,12 +9,13 @@ from sqlalchemy import select
 
 from core.actor import Actor
 from core.api import answer
+from core.edits import as_shown, meanwhile, settled
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import new_id
 from core.listpage import asked, list_page
 from core.pages import Answer, Pages, came_from, refused, render, say, see
 from core.people import address_line, shown_phone
-from core.peopleform import given, meanwhile, reach_stored, typed_form
+from core.peopleform import given, reach_stored, typed_form
 from crm.absences.queries import notice_of, to_choose
 from crm.bulk import bulk_page, undo_page
 from crm.companies import actions as companies
@@ -195,9 +196,13 @@ def changed(actor: Actor, contact_id: UUID, template: str, fact: str | None = No
         return refused(actor, template, error, fact=fact, **filled(actor, typed, contact))
     except Conflict as conflict:
         contact = actor.find(Contact, contact_id)
-        theirs = meanwhile(typed, stored(contact))
-        typed["version"] = conflict.current
-        return render(actor, template, fact=fact, errors={}, **filled(actor, typed, contact, theirs)), conflict.status
+        now = stored(contact)
+        typed = {**settled(typed, now), "version": conflict.current}
+        theirs = meanwhile(typed, now)
+        if theirs:
+            form = filled(actor, typed, contact, theirs)
+            return render(actor, template, fact=fact, errors={}, **form), conflict.status
+        store(actor, actions.change, {**typed, "id": contact_id})
     return see(url_for("contacts.show", contact_id=contact_id))
 
 
@@ -244,4 +249,7 @@ def filled(
     members = to_choose(actor)
     names = {str(key): name for key, name in (*named, *members)}
     theirs = {name: names.get(text, text) or _("nothing") for name, text in (theirs or {}).items()}
-    return {"typed": typed, "contact": contact, "theirs": theirs, "companies": named, "members": members}
+    was = as_shown(stored(contact)) if contact else ""
+    return {
+        "typed": typed, "contact": contact, "was": was, "theirs": theirs, "companies": named, "members": members
+    }  # fmt: skip

@@ -37,6 +37,8 @@ class Teller:
         self.days: dict[date | None, str] = {None: ""}
         self.late_days: dict[int, str] = {}
         self.prices: dict[str, str] = {}
+        self.due: str = _("%(step)s %(due)s")
+        self.late: str = _("%(step)s, %(late)s")
         self.soon: str = _("%(step)s in %(n)s min")
         self.late_min: str = _("%(n)s min late")
         self.late_h: str = _("%(n)s h late")
@@ -63,13 +65,14 @@ class Teller:
         if card.step is None:
             return None
         if tone == "late":
-            return f"{card.step}, {self.lateness(card)}"
+            return self.late % {"step": card.step, "late": self.lateness(card)}
         if tone == "soon" and card.due_at:
             left = (card.due_at - self.now) // timedelta(minutes=1)
             return self.soon % {"step": card.step, "n": left}
         due = Due.seen(card.due_on, card.due_at, self.zone)
         today = due.clock and due.day == self.now.date()
-        return " ".join(part for part in (card.step, "" if today else self.named(due.day), due.clock) if part)
+        said = " ".join(part for part in ("" if today else self.named(due.day), due.clock) if part)
+        return self.due % {"step": card.step, "due": said} if said else card.step
 
     def lateness(self, card: Card) -> str:
         """ "3 days late", "2 h late": no more than a card has room for."""

@@ -1,6 +1,7 @@
 """The form of a deal: what is stored as its fields show it, and what was typed as actions take it."""
 
 import re
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -10,9 +11,9 @@ from flask_babel import format_decimal, get_locale
 from flask_babel import gettext as _
 
 from core.actor import Actor
+from core.edits import as_shown, meanwhile
 from core.errors import Invalid
-from core.pages import blank_to_none, form_values
-from core.peopleform import meanwhile
+from core.pages import blank_to_none, day, form_values
 from crm.absences.queries import to_choose
 from crm.companies.models import Company
 from crm.contacts.models import Contact
@@ -38,7 +39,7 @@ USUAL_CURRENCIES = ("CZK", "EUR", "USD", "GBP", "PLN", "HUF")
 
 def typed_form() -> dict[str, Any]:
     """The form as it was typed, to be shown again as it is."""
-    return {name: value for name, value in form_values(request.form).items() if name != "next"}
+    return {name: value for name, value in form_values(request.form).items() if name not in ("next", "was")}
 
 
 def given(typed: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def theirs(typed: dict[str, Any], deal: Deal) -> dict[str, str]:
     except Invalid:
         amount = None
     same = {"amount": amount_text(amount)} if "amount" in typed else {}
-    return {name: value for name, value in meanwhile({**typed, **same}, stored(deal)).items() if name != "version"}
+    return meanwhile({**typed, **same}, stored(deal))
 
 
 def filled(
@@ -102,8 +103,11 @@ def filled(
         "stage_id": [] if deal else stage_choices(queries.pipelines(actor)),
     }
     said = {name: dict(choices.get(name, ())).get(value, value) or _("nothing") for name, value in meantime.items()}
+    if meantime.get("expected_close"):
+        said["expected_close"] = day(date.fromisoformat(meantime["expected_close"]))
+    was = as_shown(stored(deal)) if deal else ""
     usual = deal.stage.probability if deal else None
-    return {"typed": typed, "deal": deal, "theirs": said, "choices": choices, "usual": usual}
+    return {"typed": typed, "deal": deal, "was": was, "theirs": said, "choices": choices, "usual": usual}
 
 
 def currencies(actor: Actor) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from core.actor import Actor
 from core.api import answer
 from core.db import as_uuid
+from core.edits import settled
 from core.errors import Busy, Conflict, Invalid, NotFound
 from core.ids import new_id
 from core.listing import Ask
@@ -229,9 +230,12 @@ def changed(actor: Actor, deal_id: UUID, template: str, typed: dict[str, Any], f
         return refused(actor, template, error, fact=fact, back=back(deal), **filled(actor, typed, deal))
     except Conflict as conflict:
         deal = editable(actor, deal_id)
+        typed = {**settled(typed, stored(deal)), "version": conflict.current}
         meantime = theirs(typed, deal)
-        again = filled(actor, {**typed, "version": conflict.current}, deal, meantime)
-        return render(actor, template, fact=fact, errors={}, back=back(deal), **again), conflict.status
+        if meantime:
+            again = filled(actor, typed, deal, meantime)
+            return render(actor, template, fact=fact, errors={}, back=back(deal), **again), conflict.status
+        deal = actions.change(actor, actions.change.parse({**given(typed), "id": deal_id}))
     return see(back(deal))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _p
 
 from core.text import plain
 
@@ -37,7 +38,7 @@ def field(key: str, label: Any, headings: str, *, many: bool = False) -> Field:
 
 
 FIELDS: list[Field] = [
-    field("name", _l("Name"),
+    field("name", _p("column", "Name"),
           "jmeno a prijmeni, jmeno prijmeni, prijmeni a jmeno, prijmeni jmeno, cele jmeno, kontakt, kontaktni osoba, "
           "jmeno kontaktu, osoba, zakaznik, klient, full name, contact, contact name, contact person, display name, "
           "customer, client, file as, jmeno zakaznika, jmeno klienta, zobrazovane jmeno"),
@@ -96,7 +97,7 @@ FIELDS: list[Field] = [
     field("labels", _l("Labels"),
           "stitky, stitek, tagy, tag, kategorie, skupina, skupiny, oznaceni, labels, label, tags, categories, "
           "category, group, groups, segment, group membership", many=True),
-    field("owner", _l("Owner"),
+    field("owner", _p("record", "Owner"),
           "vlastnik, obchodnik, prodejce, obchodni zastupce, odpovedna osoba, odpovida, resitel, spravce, prirazeno, "
           "zodpovedny, owner, contact owner, account manager, assigned to, sales rep, salesperson, responsible"),
     field("last_contact", _l("Last contact"),

@@ -8,7 +8,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from flask import Response, flash, request, send_file, url_for
-from flask_babel import format_decimal
+from flask_babel import format_decimal, pgettext
 from flask_babel import gettext as _
 from werkzeug.utils import secure_filename
 
@@ -248,7 +248,8 @@ def STATES() -> dict[str, tuple[str, str]]:  # noqa: N802 (a table, in the reade
     return {
         "draft": (_("Not begun"), "soon"), "waiting": (_("Waiting for a worker"), ""),
         "running": (_("Running"), "accent"),
-        "done": (_("Done"), "good"), "stopped": (_("Stopped"), "soon"), "failed": (_("Failed"), "late"),
+        "done": (pgettext("import", "Done"), "good"), "stopped": (_("Stopped"), "soon"),
+        "failed": (_("Failed"), "late"),
         "undoing": (_("Being undone"), ""), "undone": (_("Undone"), ""),
     }  # fmt: skip
 

@@ -1,17 +1,16 @@
 """Changes of the workspace itself."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from flask_babel import gettext as _
 from pydantic import AfterValidator, Field
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from core import events
 from core.actions import Input, action
 from core.actor import Actor
 from core.db import database
-from core.ids import new_id
 from core.jobs import later
 from crm import places
 from crm.accounts.opening import Language, TimeZone
@@ -31,6 +30,7 @@ class WorkspaceSettings(Input):
     language: Language
     time_zone: TimeZone
     currency: Annotated[str, AfterValidator(known_currency)]
+    second_factor: Literal["nobody", "admins", "everybody"]
 
 
 @action("settings.edit")
@@ -50,11 +50,10 @@ def note(actor: Actor, before: dict[str, str], after: dict[str, str]) -> None:
     """The event of a change; the workspace has no row of its own inside itself, so its number stands for the record."""
     if not before:
         return
-    event_id = new_id()
-    what = {"kind": "settings", "record_id": UUID(int=actor.workspace.id), "title": actor.workspace.name}
-    who = {"member_id": actor.member.id, "via": actor.via, "request_id": actor.request_id}
-    row = {"id": event_id, "action": "settings.edit", "change": "changed", "before": before, "after": after}
-    actor.db.execute(insert(events.Event).values(**row, **what, **who))
-    events.announce(actor, "settings.edit", [event_id], ["settings"])
+    record_id = UUID(int=actor.workspace.id)
+    events.note(
+        actor, "settings.edit", "settings", record_id, actor.workspace.name,
+        change="changed", before=before, after=after,
+    )  # fmt: skip
     if "language" in after:
         later(actor.db, jobs.SORT_AGAIN, language=after["language"])

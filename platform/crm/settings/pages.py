@@ -13,6 +13,7 @@ from core.errors import Invalid
 from core.pages import Answer, Pages, form_values, refused, render, see
 from crm import places
 from crm.accounts.account import LANGUAGES
+from crm.accounts.again import when_fresh
 from crm.settings import actions
 from tenants import tokens
 from tenants.models import Token, WorkspaceRow
@@ -59,6 +60,7 @@ def token_list(actor: Actor) -> Answer:
 
 
 @pages.post("/settings/tokens")
+@when_fresh
 def create_token(actor: Actor) -> Answer:
     """The answer is the page itself and no redirect: the token is shown in it and kept nowhere."""
     values = form_values(request.form)

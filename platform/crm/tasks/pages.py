@@ -1,6 +1,6 @@
 """Pages of tasks: the list, the form, the tick and the quick postponing."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID
@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from core.actor import Actor
 from core.db import as_uuid
+from core.edits import as_shown, meanwhile, settled
 from core.errors import Conflict, Invalid
 from core.ids import new_id
 from core.listing import Ask
@@ -100,9 +101,12 @@ def change(actor: Actor, task_id: UUID) -> Answer:
         return refused(actor, "tasks/form.html", error, **filled(actor, typed, actor.find(Task, task_id)))
     except Conflict:
         task = actor.find(Task, task_id)
-        typed["version"] = str(task.version)
-        theirs = {name: value for name, value in stored(actor, task).items() if typed.get(name, value) != value}
-        return render(actor, "tasks/form.html", errors={}, **filled(actor, typed, task, theirs)), 412
+        now = stored(actor, task)
+        typed = {**settled(typed, now), "version": str(task.version)}
+        theirs = meanwhile(typed, now)
+        if theirs:
+            return render(actor, "tasks/form.html", errors={}, **filled(actor, typed, task, theirs)), 412
+        task = actions.change(actor, actions.change.parse({**given(typed), "id": task_id}))
     say(_("Saved: %(name)s", name=task.name))
     return see(back())
 
@@ -166,7 +170,7 @@ def finished(actor: Actor) -> queries.FollowUp | None:
 
 def given(typed: dict[str, Any]) -> dict[str, Any]:
     """The form's values as the action takes them."""
-    return blank_to_none({name: value for name, value in typed.items() if name != "next"}, *BLANKS)
+    return blank_to_none({name: value for name, value in typed.items() if name not in ("next", "was")}, *BLANKS)
 
 
 def stored(actor: Actor, task: Task) -> dict[str, str]:
@@ -205,7 +209,10 @@ def filled(
     if typed.get("assignee_id") not in dict(choices["assignee_id"]):
         choices["assignee_id"] += named(actor, Member, typed.get("assignee_id", ""))
     said = {name: dict(choices.get(name, ())).get(value, value) or _("nothing") for name, value in theirs.items()}
-    return {"task": task, "typed": typed, "theirs": said, "choices": choices, "next": back()}
+    if theirs.get("due_on"):
+        said["due_on"] = day(date.fromisoformat(theirs["due_on"]))
+    was = as_shown(stored(actor, task)) if task else ""
+    return {"task": task, "typed": typed, "was": was, "theirs": said, "choices": choices, "next": back()}
 
 
 def named(actor: Actor, model: Any, *values: str) -> list[tuple[str, str]]:

@@ -9,9 +9,10 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from core.actor import Actor
+from core.edits import as_shown, meanwhile, settled
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import new_id
-from core.pages import Answer, Pages, blank_to_none, came_from, form_values, refused, render, say, see, zone_of
+from core.pages import Answer, Pages, blank_to_none, came_from, day, form_values, refused, render, say, see, zone_of
 from core.records import KINDS
 from crm.timeline import actions
 from crm.timeline.models import Note
@@ -37,7 +38,9 @@ def create(actor: Actor) -> Answer:
 def edit(actor: Actor, note_id: UUID) -> Answer:
     actor.require(("note", "edit"))
     note = actor.find(Note, note_id)
-    return render(actor, "timeline/form.html", note=note, values=form_of(actor, note), errors={}, back=back(note))
+    values = form_of(actor, note)
+    was = as_shown(values)
+    return render(actor, "timeline/form.html", note=note, values=values, was=was, errors={}, back=back(note))
 
 
 @pages.post("/notes/<uuid:note_id>/edit")
@@ -47,13 +50,17 @@ def change(actor: Actor, note_id: UUID) -> Answer:
     try:
         actions.change(actor, actions.change.parse(values))
     except Invalid as error:
-        return refused(actor, "timeline/form.html", error, note=note, values=request.form, back=back(note))
-    except Conflict:
+        was = as_shown(form_of(actor, note))
+        return refused(actor, "timeline/form.html", error, note=note, values=request.form, was=was, back=back(note))
+    except Conflict as conflict:
         now = form_of(actor, actor.find(Note, note_id))
-        typed_again = {**request.form.to_dict(), "version": now["version"]}
-        return render(
-            actor, "timeline/form.html", note=note, values=typed_again, theirs=now, errors={}, back=back(note)
-        ), Conflict.status
+        again = {**settled(request.form.to_dict(), now), "version": str(conflict.current)}
+        theirs = meanwhile(again, now)
+        if theirs:
+            shown = {"values": again, "was": as_shown(now), "theirs": in_words(theirs), "back": back(note)}
+            return render(actor, "timeline/form.html", note=note, errors={}, **shown), conflict.status
+        values = {**typed(actor, MultiDict(again)), "id": note_id}
+        actions.change(actor, actions.change.parse(values))
     return see(back(note))
 
 
@@ -84,7 +91,7 @@ def older(actor: Actor, kind: str, record_id: UUID) -> str:
 
 def typed(actor: Actor, form: "MultiDict[str, str]") -> dict[str, Any]:
     """The form as the actions' input. Its hour is of the member's clock."""
-    given = {name: value for name, value in form_values(form).items() if name != "next"}
+    given = {name: value for name, value in form_values(form).items() if name not in ("next", "was")}
     values = blank_to_none(given, "at", "minutes", "contact_id", "company_id", "deal_id")
     try:
         at = datetime.fromisoformat(values.get("at") or "")
@@ -104,6 +111,21 @@ def form_of(actor: Actor, note: Note) -> dict[str, Any]:
         "minutes": "" if note.minutes is None else str(note.minutes),
         "version": note.version,
     }
+
+
+def in_words(theirs: dict[str, str]) -> dict[str, str]:
+    """What somebody else stored meanwhile, as it is read: a choice by its name, an hour with its day."""
+    names = {
+        "in": _("They did"), "out": _("We did"),
+        "answered": _("Answered"), "missed": _("Missed"), "voicemail": _("Voicemail"),
+    }  # fmt: skip
+    said = {
+        name: names.get(value, value) if name in ("direction", "result") else value for name, value in theirs.items()
+    }
+    if said.get("at"):
+        at = datetime.fromisoformat(said["at"])
+        said["at"] = f"{day(at.date())} {at:%H:%M}"
+    return {name: value or _("nothing") for name, value in said.items()}
 
 
 def back(note: Note | None = None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from flask_babel import gettext as _
+from flask_babel import pgettext
 from markupsafe import Markup
 from sqlalchemy import ARRAY, ColumnElement, Row, Select, Uuid, func, literal, or_, select, tuple_, union_all
 
@@ -14,7 +15,7 @@ from core.actor import Actor
 from core.errors import Invalid
 from core.events import Event
 from core.listing import Filter, Listing, Sort
-from core.pages import long_day, today_of, zone_of
+from core.pages import highlight, long_day, today_of, zone_of
 from core.records import Record
 from crm.companies.models import Company
 from crm.contacts.models import Contact
@@ -173,18 +174,23 @@ def events_about(
 
 def spoken(actor: Actor, note: Row[Any]) -> Entry:
     who = note.author or _("Somebody")
-    line = Markup("<b>{}</b> {}").format(who, call_line(note) if note.form == "call" else _("wrote"))
+    line = call_line(note, who) if note.form == "call" else highlight(_("%(who)s wrote"), {"who": who})
     written = Note(author_id=note.author_id)
     may_edit, may_delete = (actor.may("note", verb, written) for verb in ("edit", "delete"))
     return Entry(note.at, note.id, line, who, "", note.text, note, may_edit, may_delete)
 
 
-def call_line(note: Row[Any]) -> Markup:
-    """ "called, 4 min, answered"."""
-    parts = [Markup("{}").format(_("was called") if note.direction == "in" else _("called"))]
+def call_line(note: Row[Any], who: str) -> Markup:
+    """ "Jana Dvořáková called, 4 min, answered": who and which way, then what is known of it."""
+    inward = note.direction == "in"
+    parts = [highlight(_("%(who)s was called") if inward else _("%(who)s called"), {"who": who})]
     if note.minutes:
         parts.append(Markup("{}").format(_("%(n)s min", n=note.minutes)))
-    results = {"answered": ("good", _("answered")), "missed": ("late", _("missed")), "voicemail": ("", _("voicemail"))}
+    results = {
+        "answered": ("good", _("answered")),
+        "missed": ("late", pgettext("call from outside", "missed") if inward else pgettext("call of ours", "missed")),
+        "voicemail": ("", _("voicemail")),
+    }
     if note.result in results:
         parts.append(Markup('<span class="{}">{}</span>').format(*results[note.result]))
     return Markup(", ").join(parts)

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from markupsafe import Markup, escape
+from flask_babel import lazy_pgettext as _p
+from markupsafe import Markup
 from sqlalchemy import Row, select
 
 from core.actor import Actor
@@ -43,6 +44,7 @@ WHOLE: dict[tuple[str, str], Any] = {
     ("deal", "restored"): _l("Deal %(name)s restored"),
     ("deal", "won"): _l("Deal %(name)s won"),
     ("deal", "lost"): _l("Deal %(name)s lost"),
+    ("deal", "lost because"): _l("Deal %(name)s lost: %(reason)s"),
     ("deal", "open"): _l("Deal %(name)s opened again"),
     ("task", "created"): _l("Task %(name)s added"),
     ("task", "due"): _l("Task %(name)s added, due %(due)s"),
@@ -54,12 +56,18 @@ WHOLE: dict[tuple[str, str], Any] = {
     ("note", "restored"): _l("Note restored"),
 }
 
+# What changed in a deal or task, on another card than its own.
+CHANGED: dict[str, Any] = {
+    "deal": _l("Deal %(name)s: %(changes)s"),
+    "task": _l("Task %(name)s: %(changes)s"),
+}
+
 FIELDS: dict[str, Any] = {
     "prefix": _l("Title before the name"),
     "suffix": _l("Title behind the name"),
     "first_name": _l("First name"),
     "last_name": _l("Last name"),
-    "name": _l("Name"),
+    "name": _p("deal", "Name"),
     "position": _l("Position"),
     "about": _l("About"),
     "source": _l("Came from"),
@@ -67,7 +75,7 @@ FIELDS: dict[str, Any] = {
     "phones": _l("Phone"),
     "addresses": _l("Address"),
     "labels": _l("Labels"),
-    "owner_id": _l("Owner"),
+    "owner_id": _p("record", "Owner"),
     "assignee_id": _l("Assignee"),
     "company_id": _l("Company"),
     "contact_id": _l("Contact"),
@@ -195,9 +203,9 @@ def change_line(event: Row[Any], names: Names, title: str) -> Sentence:
     if event.action in TAKEOVERS:
         return takeover_line(event, names, title)
     if event.kind == "deal" and "status" in after:
-        line = highlight(str(WHOLE["deal", after["status"]]), {"name": title})
-        reason = after.get("lost_reason")
-        return (Markup("{}: {}").format(line, cut(reason)) if reason else line), after["status"]
+        reason = cut(after.get("lost_reason") or "")
+        text = str(WHOLE["deal", "lost because" if reason else after["status"]])
+        return highlight(text, {"name": title}, reason=reason), after["status"]
     if event.kind == "deal" and "stage_id" in after:
         moved = {"name": title, "before": names.of(before["stage_id"]), "after": names.of(after["stage_id"])}
         return highlight(_("Deal %(name)s moved from %(before)s to %(after)s"), moved), "moved"
@@ -209,7 +217,7 @@ def change_line(event: Row[Any], names: Names, title: str) -> Sentence:
         return None, ""
     line = Markup("; ").join(told)
     if title:
-        line = Markup("<b>{}</b>: {}").format(title, line)
+        line = highlight(str(CHANGED[event.kind]), {"name": title}, changes=line)
     return line, "given" if set(after) <= {"owner_id", "assignee_id"} else "changed"
 
 
@@ -225,22 +233,16 @@ def told_fields(after: dict[str, Any]) -> list[str]:
 def difference(field: str, before: Any, after: Any, names: Names) -> Markup:
     if field == "labels":
         gone, come = (sorted(set(a or []) - set(b or [])) for a, b in ((before, after), (after, before)))
-        parts = [highlight(_("label %(name)s added"), {"name": name}) for name in come]
-        parts += [highlight(_("label %(name)s removed"), {"name": name}) for name in gone]
-        return Markup(", ").join(parts)
+        parts = [highlight(_("Label %(name)s added"), {"name": name}) for name in come]
+        parts += [highlight(_("Label %(name)s removed"), {"name": name}) for name in gone]
+        return Markup("; ").join(parts)
     was, now = shown(field, before, names), shown(field, after, names)
-    values = {"field": str(FIELDS[field]), "before": was, "after": now}
+    values, name = {"before": was, "after": now}, str(FIELDS[field])
     if was and now:
-        return told_as(_("%(field)s changed from %(before)s to %(after)s"), values)
+        return highlight(_("%(field)s changed from %(before)s to %(after)s"), values, field=name)
     if now:
-        return told_as(_("%(field)s: %(after)s"), values)
-    return told_as(_("%(field)s removed, it was %(before)s"), values)
-
-
-def told_as(text: str, values: dict[str, Any]) -> Markup:
-    """The field's name plain, its values bold."""
-    bold = {name: value if name == "field" else Markup("<b>{}</b>").format(value) for name, value in values.items()}
-    return escape(text) % bold
+        return highlight(_("%(field)s: %(after)s"), values, field=name)
+    return highlight(_("%(field)s removed, it was %(before)s"), values, field=name)
 
 
 def shown(field: str, value: Any, names: Names) -> str:

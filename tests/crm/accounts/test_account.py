@@ -57,9 +57,9 @@ def test_a_new_password_takes_the_present_one_and_ends_other_sessions(visitor: V
     assert visitor.post("/account/password", form_at="/account/", present=PASSWORD, password=NEW).status_code == 303
     assert visitor.get("/account/").status_code == 200
     assert other.get("/account/").status_code == 303
+    assert visitor.letters()[-1]["Subject"] == "Your password was changed"
     assert visitor.fresh().log_in(PASSWORD).status_code == 422
     assert visitor.fresh().log_in(NEW).status_code == 303
-    assert visitor.letters()[-1]["Subject"] == "Your password was changed"
 
 
 def test_a_password_of_the_workspaces_name_is_refused(visitor: Visitor) -> None:

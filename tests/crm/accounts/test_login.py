@@ -164,9 +164,9 @@ def test_a_forgotten_password_is_set_anew_by_mail_and_everything_older_ends(visi
     assert visitor.post(link, password=NEW).location.startswith("/login?email=")
     assert visitor.post(link, form_at="/login", password=NEW).status_code == 410
     assert inside.get("/account/").status_code == 303
+    assert visitor.letters()[-1]["Subject"] == "Your password was changed"
     assert visitor.fresh().log_in(PASSWORD).status_code == 422
     assert visitor.fresh().log_in(NEW).status_code == 303
-    assert visitor.letters()[-1]["Subject"] == "Your password was changed"
 
 
 def test_an_unknown_address_is_answered_alike_and_gets_no_mail(visitor: Visitor) -> None:

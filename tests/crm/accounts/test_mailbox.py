@@ -62,6 +62,7 @@ def test_mail_that_can_never_arrive_is_given_up_at_once_and_other_trouble_is_not
                 text("""
                 select i.id, o.id from control.identity i, bus.outbox o
                 where i.email = :e and o.payload->'arguments'->>'identity_id' = i.id::text
+                    and o.payload->>'job' = 'account.confirm'
                 """),
                 {"e": visitor.email},
             ).one()

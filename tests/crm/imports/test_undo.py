@@ -78,7 +78,7 @@ def test_what_was_edited_or_used_since_is_left_and_named(shop: Shop) -> None:
         str(old.id): ["about"], str(corrected.id): [], str(noted.id): [],
     }  # fmt: skip
     page = shop.browser().get(shop.path(f"/imports/{import_id}")).get_data(as_text=True)
-    assert "3 were edited or used since" in page
+    assert "3 contacts were edited or used since" in page
     for contact in (old, corrected, noted):
         assert shop.path(f"/contacts/{contact.id}") in page
 

@@ -50,7 +50,7 @@ def test_what_happened_to_a_contact_is_told_in_sentences(shop: Shop) -> None:
         "Contact restored · Jana Dvořáková",
         "Contact deleted · Jana Dvořáková",
         "Jana Dvořáková wrote: Price is fine.",
-        "Position changed from Buyer to Head buyer; E-mail: jan@example.com; label VIP added · Jana Dvořáková",
+        "Position changed from Buyer to Head buyer; E-mail: jan@example.com; Label VIP added · Jana Dvořáková",
         "Contact added · Jana Dvořáková",
     ]
 
@@ -194,6 +194,27 @@ def test_a_note_is_written_corrected_deleted_and_back(desk: Desk) -> None:
     assert "Wants beech" not in desk.page(f"/contacts/{person.id}")
     desk.send(f"/notes/{note.id}/restore")
     assert "Wants beech" in desk.page(f"/contacts/{person.id}")
+
+
+def test_two_people_at_one_call_see_both_values_in_words(desk: Desk) -> None:
+    person = contact(desk.shop)
+    desk.send("/notes/", form="call", direction="out", result="answered", text="Oak", contact_id=str(person.id))
+    (note,) = desk.shop.rows("select id from note")
+    page = desk.page(f"/notes/{note.id}/edit")
+    hidden = dict(re.findall(r'name="(was|version)" value="([^"]*)"', page))
+    at = re.search(r'name="at"[^>]*value="([^"]*)"', page)
+    assert at
+    sent = {"form": "call", "at": at[1], "version": hidden["version"], "was": hidden["was"].replace("&#34;", '"')}
+    theirs = {"direction": "in", "result": "missed", "text": "Oak"}
+    assert desk.send(f"/notes/{note.id}/edit", **theirs, **sent).status_code == 303
+    conflict = desk.send(f"/notes/{note.id}/edit", direction="out", result="voicemail", text="Beech", **sent)
+    shown = conflict.get_data(as_text=True)
+    assert conflict.status_code == 412
+    assert re.findall(r"meanwhile: ([^<]*)<", shown) == ["Missed"]
+    assert re.search(r'value="in" checked', shown)  # left alone here, so theirs holds
+    again = {"direction": "out", "result": "answered", "text": "Beech"}
+    assert desk.send(f"/notes/{note.id}/edit", **again, **sent).status_code == 303
+    assert tuple(desk.shop.rows("select direction, result, text from note")[0]) == ("in", "missed", "Beech")
 
 
 def test_a_refused_note_keeps_its_words(desk: Desk) -> None:
