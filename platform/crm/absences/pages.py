@@ -213,9 +213,8 @@ def named(error: Invalid) -> Invalid:
 
 def filled(actor: Actor, typed: dict[str, Any]) -> dict[str, Any]:
     """What the form needs: the values and the choices."""
-    blank = dict.fromkeys(
-        ("member_id", "starts_on", "ends_on", "with_clients", "taker", *(f"taker-{key}" for key in KEYS)), ""
-    )
+    names = ("member_id", "reason", "starts_on", "ends_on", "rule", "with_clients", "taker")
+    blank = dict.fromkeys((*names, *(f"taker-{key}" for key in KEYS)), "")
     members = [(str(member_id), name) for member_id, name in queries.to_choose(actor)]
     return {"typed": {**blank, "takers": [], **typed}, "members": members, "keys": list(KEYS.items()), **words()}
 
