@@ -1,6 +1,8 @@
 """Petr is ill: his manager sees what would go to whom and confirms; Eva reads the briefing; Petr comes back."""
 
 from collections.abc import Callable
+from typing import Any
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -26,17 +28,18 @@ def well(page: Page, shoot: Shoot, name: str) -> None:
     assert over <= 0, f"{name}: {over} px too wide"
 
 
-def clients(office: Office) -> dict[str, dict[str, object]]:
+def clients(office: Office) -> dict[str, dict[str, UUID]]:
     """Four clients of Petr's, with what was said."""
     made = {}
     company = office.company("Penzion U Tří lip")
-    for first, last, links in (
+    people: list[tuple[str, str, dict[str, Any]]] = [
         ("Radek", "Beneš", {"company_id": company, "phones": [{"number": "602 114 873"}]}),
         ("Lenka", "Šťastná", {"phones": [{"number": "777 201 402"}], "addresses": [{"city": "Brno"}]}),
         ("Markéta", "Nováková", {"emails": [{"address": "marketa@example.com"}], "about": "Call after 16:00."}),
         ("Jiří", "Dušek", {}),
-    ):
-        made[last] = office.work(**{"first_name": first, "last_name": last, **links})
+    ]
+    for first, last, links in people:
+        made[last] = office.work(first_name=first, last_name=last, **links)
     with office.shop.acting(office.identities["Petr"]) as actor:
         said = "She wants to know if 14 December can hold: her sister comes on the 18th. Price is fine."
         call = {"form": "call", "result": "answered", "minutes": 4, "contact_id": made["Nováková"]["contact"]}
@@ -76,13 +79,13 @@ def test_nobodys_clients_are_forgotten(shop: Shop, visitors: Visitors, shoot: Sh
     expect(page.get_by_text("Nothing is changed yet.")).to_be_visible()
     page.locator("details.share summary").first.click()
     keep(page, "4-preview")
-    assert office.holder("deal", work["Beneš"]["deal"]) == "Petr"  # type: ignore[arg-type]
+    assert office.holder("deal", work["Beneš"]["deal"]) == "Petr"
 
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("heading", name="13 records were taken over")).to_be_visible(timeout=30_000)
     keep(page, "5-taken-over")
 
-    taker = office.holder("deal", work["Nováková"]["deal"])  # type: ignore[arg-type]
+    taker = office.holder("deal", work["Nováková"]["deal"])
     eva = visitors.member(shop, office.identities[taker], size=size)
     eva.goto(shop.path("/today"))
     keep(eva, "6-today")
@@ -98,13 +101,13 @@ def test_nobodys_clients_are_forgotten(shop: Shop, visitors: Visitors, shoot: Sh
     expect(eva.locator(".client-brief")).to_have_count(1)
 
     with shop.acting(office.identities[taker]) as actor:
-        tasks.done(actor, tasks.OneTask(id=work["Nováková"]["task"]))  # type: ignore[arg-type]
+        tasks.done(actor, tasks.OneTask(id=work["Nováková"]["task"]))
     page.get_by_role("button", name="Petr Malý is back").click()
     expect(page.get_by_role("heading", name="Petr Malý is back")).to_be_visible(timeout=30_000)
     expect(page.get_by_text("12 records came back.")).to_be_visible()
     expect(page.get_by_text("1 stays as it is, finished meanwhile.")).to_be_visible()
     keep(page, "9-back")
-    assert office.holder("deal", work["Beneš"]["deal"]) == "Petr"  # type: ignore[arg-type]
+    assert office.holder("deal", work["Beneš"]["deal"]) == "Petr"
 
 
 def printed(page: Page, shoot: Shoot, name: str) -> None:

@@ -84,9 +84,10 @@ def preview(actor: Actor, absence: Absence, changed: bool = False) -> str:
     except Invalid as error:
         wrong = " ".join(str(message) for _name, message in error.fields)
     given = listed(plan) if plan else {}
+    clients = queries.client_names(actor, (one.client_id for found in given.values() for one in found))
     return render(
-        actor, "absences/preview.html", absence=absence, plan=plan, given=given, wrong=wrong, changed=changed,
-        later=absence.starts_on > today_in(actor.workspace.time_zone), most=queries.SHOWN, **words(),
+        actor, "absences/preview.html", absence=absence, plan=plan, given=given, clients=clients, wrong=wrong,
+        changed=changed, later=absence.starts_on > today_in(actor.workspace.time_zone), **words(),
     )  # fmt: skip
 
 
@@ -108,7 +109,7 @@ def report(actor: Actor, absence: Absence, errors: dict[str, str] | None = None)
     return render(
         actor, "absences/show.html", absence=absence, counts=counts, by_state=by_state, shares=shares, left=left,
         given=given, takers=names_of(actor, shares), total=sum(by_state.values()), errors=errors or {},
-        most=queries.SHOWN, **words(),
+        clients=queries.client_names(actor, (one.client_id for one in (*left, *given))), **words(),
     )  # fmt: skip
 
 

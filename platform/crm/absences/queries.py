@@ -1,6 +1,7 @@
 """Reads over absences: the list, what became of each record, who is away, and what the one who took over has now."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -17,6 +18,8 @@ from core.records import Record
 from crm.absences.duties import DUTIES
 from crm.absences.models import Absence, Handover
 from crm.absences.plan import away_between, today_in
+from crm.companies.models import Company
+from crm.contacts.models import Contact
 from tenants.members import colleagues
 from tenants.models import Member
 
@@ -39,6 +42,7 @@ class Moved:
     id: UUID
     name: str | None
     to_id: UUID
+    client_id: UUID
     state: str
     why: str
 
@@ -97,12 +101,22 @@ def moved(actor: Actor, absence: Absence, *conditions: ColumnElement[bool], most
     found = []
     for duty in DUTIES:
         named = actor.visible(duty.model, duty.name).where(duty.model.id == Handover.record_id).scalar_subquery()
-        query = select(Handover.record_id, Handover.to_id, Handover.state, Handover.why, named.label("name")).where(
+        query = select(Handover, named.label("name")).where(
             Handover.absence_id == absence.id, Handover.kind == duty.kind, *conditions
         )
-        rows = actor.db.execute(query.order_by(Handover.record_id).limit(most))
-        found += [Moved(duty.kind, row.record_id, row.name, row.to_id, row.state, row.why) for row in rows]
-    return found[:most]
+        for row, name in actor.db.execute(query.order_by(Handover.record_id).limit(most)):
+            found.append(Moved(duty.kind, row.record_id, name, row.to_id, row.client_id, row.state, row.why))
+    return sorted(found[:most], key=lambda one: one.client_id)
+
+
+def client_names(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """The companies and contacts among these that the reader sees, by name."""
+    wanted = list(set(ids))
+    return {
+        row.id: row.name
+        for model in (Company, Contact)
+        for row in actor.db.execute(actor.visible(model, model.id, model.name).where(model.id.in_(wanted)))
+    }
 
 
 def away_now(actor: Actor) -> dict[UUID, date]:
