@@ -53,7 +53,7 @@ def test_from_the_form_over_the_preview_to_the_report_and_back(desk: Desk, offic
     assert desk.send(f"{path}/end").status_code == 303
     office.move(absence)
     page = desk.page(path)
-    assert "Petr Malý is back" in page
+    assert "Back at work: Petr Malý" in page
     assert "1 record came back." in page
     assert "1 stays as it is, finished meanwhile." in page
 
