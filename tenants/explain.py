@@ -35,6 +35,7 @@ def look_as(actor: Actor, data: Looked) -> None:
     """Note that the actor looks with this member's eyes, whose rights must not go beyond their own."""
     other = as_member(actor, data.id)
     roles.check_held(actor, other.rights)
+    roles.check_seen(actor, other.fields)
     events.note(actor, "member.see_as", "member", other.member.id, other.member.name)
 
 

@@ -209,7 +209,7 @@ def accept(database: Database, opened: Opened, person: Person, address: str) -> 
         member = members.of_identity(session, person.id)
         member_id = member.id if member else new_id()
         who = Acting(member_id, person.id, person.name, person.email, "", person.language, person.time_zone)
-        actor = Actor(workspace, who, {}, Circle(member_id), session, "page", address=address)
+        actor = Actor(workspace, who, {}, Circle(member_id), {}, session, "page", address=address)
         with events.watched(actor, "member.join"):
             if member is None:
                 member = Member(id=member_id, identity_id=person.id, language=person.language)

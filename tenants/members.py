@@ -26,6 +26,7 @@ from core.actor import Actor
 from core.actor import Member as Acting
 from core.db import Database, Workspace
 from core.errors import Forbidden
+from core.masking import mask_reads
 from tenants import factors
 from tenants.models import Department, Member, Membership, Role, Share, Team, WorkspaceRow
 
@@ -66,7 +67,7 @@ DEPARTMENT_MATES = (
     .where(
         or_(
             Department.path.overlap(OWN_DEPARTMENTS),
-            and_(Mate.department_id.is_(None), Member.department_id.is_(None)),
+            and_(Mate.department_id.is_(None), Member.department_id.is_(None), OWN_DEPARTMENTS.is_(None)),
         )
     )
     .correlate(Member)
@@ -92,6 +93,7 @@ WHO = (
         Member.language,
         Member.time_zone,
         Role.rights,
+        Role.fields,
         if_scope("team", TEAM_MATES).label("team"),
         if_scope("department", DEPARTMENT_MATES).label("department"),
         case((literal_column("'{all}'") != Role.scopes, SHARED)).label("shared"),
@@ -144,7 +146,10 @@ def actor_of(
         for verb in ("view", "edit") if may_edit else ("view",):
             shared.setdefault((kind, verb), set()).add(UUID(record_id))
     circle = Circle(row.id, frozenset(row.team or ()), frozenset(row.department or ()), shared)
-    return Actor(workspace, Acting(*columns[:7]), row.rights, circle, session, via, request_id, confirmed, address)
+    mask_reads(session, row.fields)
+    return Actor(
+        workspace, Acting(*columns[:7]), row.rights, circle, row.fields, session, via, request_id, confirmed, address
+    )
 
 
 @contextmanager

@@ -219,8 +219,9 @@ class PeriodicRun(ControlBase):
 
 
 class Role(Record):
-    """A named set of rights; `rights` maps kind to verb to scope (core.access). A ready-made role has a `key`, and goes
-    by its usual name until it is given one. `scopes` are those that occur in it: what a request must look up."""
+    """A named set of rights; `rights` maps kind to verb to scope, `fields` kind to field to "readonly" or "hidden"
+    (core.access). A ready-made role has a `key`, and goes by its usual name until it is given one. `scopes` are those
+    that occur in it: what a request must look up."""
 
     __tablename__ = "role"
     kind: ClassVar[str] = "role"
@@ -230,6 +231,7 @@ class Role(Record):
     key: Mapped[str | None] = mapped_column(unique=True)
     name: Mapped[str] = mapped_column(server_default="", default="")
     rights: Mapped[dict[str, Any]]
+    fields: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
 
     def title(self) -> str:

@@ -13,7 +13,23 @@ from flask_babel import lazy_gettext as _l
 from pydantic import AfterValidator, Field
 from sqlalchemy import func, select
 
-from core.access import ROLES, SCOPES, SPECIAL, VERBS, WORK, Right, Rights, Scope, rights_of, scopes_in, wider
+from core.access import (
+    FIELDS,
+    ROLES,
+    SCOPES,
+    SPECIAL,
+    VERBS,
+    WORK,
+    FieldRule,
+    FieldRules,
+    Right,
+    Rights,
+    Scope,
+    rights_of,
+    scopes_in,
+    seeing_more,
+    wider,
+)
 from core.actions import Changes, Input, action, changes_of
 from core.actor import Actor
 from core.errors import Busy, Forbidden, Invalid
@@ -43,12 +59,22 @@ def declared_special(names: list[str]) -> list[str]:
     return names
 
 
+def declared_fields(rules: dict[str, dict[str, FieldRule]]) -> dict[str, dict[str, FieldRule]]:
+    for kind, fields in rules.items():
+        unknown = fields.keys() - set(FIELDS.get(kind, ()))
+        if unknown:
+            raise ValueError(_("There is no such field: %(field)s.", field=f"{kind}.{min(unknown)}"))
+    return {kind: fields for kind, fields in rules.items() if fields}
+
+
 class RoleFields(Input):
-    """`matrix` is {kind: {verb: scope}}; what it leaves out is none. `special` names the rest (core.access.SPECIAL)."""
+    """`matrix` is {kind: {verb: scope}}; what it leaves out is none. `special` names the rest (core.access.SPECIAL).
+    `fields` is {kind: {field: rule}} for the fields that are not open."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
     matrix: Annotated[dict[str, dict[str, Scope]], AfterValidator(declared)]
     special: Annotated[list[str], Field(max_length=len(SPECIAL)), AfterValidator(declared_special)] = []
+    fields: Annotated[dict[str, dict[str, FieldRule]], AfterValidator(declared_fields)] = {}
 
 
 ChangedRole = changes_of(RoleFields, "ChangedRole")
@@ -67,6 +93,7 @@ class DeletedRole(OneRole):
 def create(actor: Actor, data: RoleFields) -> Role:
     role = Role(name=data.name)
     set_rights(actor, role, rights_of(data.matrix, data.special))
+    set_fields(actor, role, data.fields)
     check_name(actor, role)
     actor.db.add(role)
     return role
@@ -82,6 +109,8 @@ def change(actor: Actor, data: Changes) -> Role:
     if given.keys() & {"matrix", "special"}:
         matrix, special = matrix_of(role.rights), special_of(role.rights)
         set_rights(actor, role, rights_of(given.get("matrix", matrix), given.get("special", special)))
+    if "fields" in given:
+        set_fields(actor, role, given["fields"])
     return role
 
 
@@ -109,12 +138,26 @@ def taken(actor: Actor, role_id: UUID, verb: str, version: int | None) -> Role:
     if role.key == "owner":
         raise Busy(_("The owners' role has every right, and keeps them."))
     check_held(actor, role.rights)
+    check_seen(actor, role.fields)
     return role
 
 
 def set_rights(actor: Actor, role: Role, rights: dict[str, dict[str, Scope]]) -> None:
     check_held(actor, rights)
     role.rights, role.scopes = rights, scopes_in(rights)
+
+
+def set_fields(actor: Actor, role: Role, fields: FieldRules) -> None:
+    check_seen(actor, fields)
+    role.fields = {kind: dict(rules) for kind, rules in fields.items()}
+
+
+def check_seen(actor: Actor, fields: FieldRules) -> None:
+    """Raises Forbidden where these rules show fields that the actor may not see, or open what they may not change."""
+    open_ones = seeing_more(fields, actor.fields)
+    if open_ones:
+        said = ", ".join(f"{kind}.{name}" for kind, name in open_ones[:5])
+        raise Forbidden(_("You cannot give what you may not do yourself: %(rights)s.", rights=said))
 
 
 def check_held(actor: Actor, rights: Rights) -> None:
@@ -141,6 +184,7 @@ def given_role(actor: Actor, role_id: UUID, field: str = "role_id") -> Role:
     if role.key == "owner" and actor.member.role != "owner":
         raise Forbidden(_("Only an owner makes somebody an owner."))
     check_held(actor, role.rights)
+    check_seen(actor, role.fields)
     return role
 
 
@@ -202,11 +246,11 @@ def members_of(actor: Actor, role_id: UUID) -> list[str]:
     return list(actor.db.scalars(query))
 
 
-def from_form(values: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """The matrix of a form with fields such as contact.view."""
-    matrix: dict[str, dict[str, str]] = {}
-    for name, scope in values.items():
-        kind, _dot, verb = name.partition(".")
-        if verb and kind in WORK:
-            matrix.setdefault(kind, {})[verb] = scope
-    return matrix
+def from_form(values: Mapping[str, str], prefix: str = "") -> dict[str, dict[str, str]]:
+    """The matrix of a form with fields such as contact.view; with a prefix "field." those such as field.deal.amount."""
+    found: dict[str, dict[str, str]] = {}
+    for name, value in values.items():
+        kind, _dot, part = name.removeprefix(prefix).partition(".")
+        if name.startswith(prefix) and part and kind in WORK and value:
+            found.setdefault(kind, {})[part] = value
+    return found

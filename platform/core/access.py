@@ -67,6 +67,17 @@ SPECIAL: dict[str, tuple[Right, ...]] = {
 EVERYBODY: tuple[Right, ...] = (("pipeline", "view"), ("member", "view"), ("department", "view"), ("team", "view"))
 
 
+# The fields that a role may see but not change, or not see at all; what of a record is computed from them stands in
+# core.masking.
+FieldRule = Literal["readonly", "hidden"]
+FieldRules = Mapping[str, Mapping[str, FieldRule]]
+FIELDS: dict[str, tuple[str, ...]] = {
+    "contact": ("emails", "phones", "addresses", "position", "source", "labels", "about"),
+    "company": ("emails", "phones", "addresses", "reg_no", "vat_no", "website", "labels", "about"),
+    "deal": ("amount", "probability", "expected_close", "about"),
+}
+
+
 @dataclass(frozen=True)
 class Circle:
     """Who counts as whom for a member: whose records are "own", the team's, the department's. `shared` are the records
@@ -151,6 +162,17 @@ def covers(scope: Scope, record: Record, circle: Circle, verb: str = "view") -> 
 def scopes_in(rights: Rights) -> list[str]:
     """The scopes that occur, so that a request looks up only the circles it needs."""
     return sorted({scope for verbs in rights.values() for scope in verbs.values()})
+
+
+def seeing_more(fields: FieldRules, held: FieldRules) -> list[Right]:
+    """The fields, as (kind, field), that these rules leave more open than the rules held do."""
+    order = (None, "readonly", "hidden")
+    return [
+        (kind, name)
+        for kind, rules in held.items()
+        for name, rule in rules.items()
+        if order.index(fields.get(kind, {}).get(name)) < order.index(rule)
+    ]
 
 
 def wider(rights: Rights, held: Rights) -> list[Right]:

@@ -105,11 +105,23 @@ class Action(Generic[In, Out]):
 
     def __call__(self, actor: Actor, data: In) -> Out:
         actor.require(self.right)
+        data = self.unlocked(actor, data)
         with actor.transaction():
             if events.watching(actor.db):
                 return self.run(actor, data)
             with events.watched(actor, self.name):
                 return self.run(actor, data)
+
+    def unlocked(self, actor: Actor, data: In) -> In:
+        """The input without the fields that the actor may not change. A form has them with nothing in them, so there
+        they are left out; elsewhere whoever sends one is told. Raises Invalid."""
+        locked = actor.locked(self.right[0]) & data.model_fields_set
+        if not locked or self.right[1] not in ("create", "edit"):
+            return data
+        if actor.via != "page":
+            raise Invalid(*((name, _("You may not change this field.")) for name in sorted(locked)))
+        kept = {name: getattr(data, name) for name in data.model_fields_set - locked}
+        return self.input.model_construct(_fields_set=set(kept), **kept)
 
     def parse(self, values: Any) -> In:
         """The input from raw values of a form, a file or a process: "10" is a number. Raises Invalid with a list of

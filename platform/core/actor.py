@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
-from core.access import Circle, Right, Rights, Scope, covers, scope_of, within
+from core.access import Circle, FieldRules, Right, Rights, Scope, covers, scope_of, within
 from core.db import Workspace
 from core.errors import Busy, Conflict, Forbidden, Invalid, NotFound
 from core.records import Record
@@ -41,6 +41,7 @@ class Actor:
     member: Member
     rights: Rights
     circle: Circle
+    fields: FieldRules
     db: Session
     via: Literal["page", "api", "import", "job", "cli"] = "page"
     request_id: str = ""
@@ -61,6 +62,14 @@ class Actor:
     def reach(self, model: type[Record], verb: str = "view") -> ColumnElement[bool]:
         """The rows, those in the bin too, that a right reaches, as a condition for WHERE."""
         return within(self.scope(model.kind, verb), model, self.circle, verb)
+
+    def hidden(self, kind: str) -> list[str]:
+        """The fields of a kind that this actor may not see."""
+        return [name for name, rule in self.fields.get(kind, {}).items() if rule == "hidden"]
+
+    def locked(self, kind: str) -> set[str]:
+        """The fields of a kind that this actor may not change."""
+        return set(self.fields.get(kind, {}))
 
     def require(self, right: Right, record: Record | None = None) -> None:
         if not self.may(*right, record):

@@ -27,6 +27,7 @@ from core.actor import Actor
 from core.db import as_uuid
 from core.errors import Conflict, Invalid, NotFound, Refusal
 from core.listing import MOST, Ask, Listing
+from core.masking import is_hidden, nothing_of, replacement
 from core.records import Record
 
 RESOURCES: dict[str, "Resource"] = {}
@@ -88,10 +89,18 @@ class Resource:
 
     @cached_property
     def selected(self) -> tuple[Any, ...]:
-        """id, version and the whole answer as PostgreSQL writes it in JSON, to be passed on as it is.
+        """id, version and the whole answer as PostgreSQL writes it in JSON, to be passed on as it is."""
+        return self.selected_without(frozenset())
 
-        A decimal number is a text in it, so that no reader makes a binary fraction of it. The columns stand in the
-        statement as one text, since SQLAlchemy looks at every element of a statement anew for each request.
+    def selected_for(self, actor: Actor) -> tuple[Any, ...]:
+        """The same for this actor, with nothing in the fields that they may not see."""
+        hidden = frozenset(actor.hidden(self.model.kind))
+        return self.selected_without(hidden) if hidden else self.selected
+
+    def selected_without(self, hidden: frozenset[str]) -> tuple[Any, ...]:
+        """A decimal number is a text in it, so that no reader makes a binary fraction of it. The columns stand in the
+        statement as one text, since SQLAlchemy looks at every element of a statement anew for each request; those that
+        are hidden, or might show what is, stand in it as expressions, where core.masking finds them.
         """
         written, expressions = [], []
         for name in self.fields:
@@ -99,6 +108,12 @@ class Resource:
                 expressions += [literal_column(f"'{name}'"), self.columns[name]]
                 continue
             column = self.model.__table__.columns[name]
+            if hidden and (name == "name" or is_hidden(name, hidden)):
+                shown = (
+                    nothing_of(column) if is_hidden(name, hidden) else replacement(column, {column.table.name: hidden})
+                )
+                expressions += [literal_column(f"'{name}'"), column if shown is None else shown]
+                continue
             exact = isinstance(column.type, Numeric) and column.type.asdecimal
             written.append(f"'{name}', {column.table.name}.\"{column.name}\"{'::text' if exact else ''}")
         json = func.json_build_object(literal_column(", ".join(written)), *expressions)
@@ -106,7 +121,7 @@ class Resource:
 
     def one(self, actor: Actor, record_id: UUID | None) -> Row[Any]:
         """One record as `selected`. Raises NotFound."""
-        query = actor.visible(self.model, *self.selected).where(self.model.id == record_id)
+        query = actor.visible(self.model, *self.selected_for(actor)).where(self.model.id == record_id)
         row = actor.db.connection().execute(query).first()
         if row is None:
             raise NotFound()
@@ -161,7 +176,7 @@ def routes(resource: Resource) -> Blueprint:
     def index() -> Response:
         with entering() as actor:
             actor.require((resource.model.kind, "view"))
-            page = resource.listing.page(actor, asked(), *resource.selected)
+            page = resource.listing.page(actor, asked(), *resource.selected_for(actor))
             rows = ",".join([row.json for row in page.rows])
             return sent(f'{{"data":[{rows}],"next":{dump(page.next).decode()}}}')
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
 
 from core.db import Base
 from core.ids import new_id
+from core.masking import unmasked
 from core.outbox import put
 from core.records import Record
 
@@ -113,8 +114,9 @@ def watched(actor: "Actor", action: str) -> Iterator[None]:
     """Note what changes inside; at the end write the events and one pointer in the outbox, in the same transaction."""
     changes = actor.db.info["changes"] = Changes()
     try:
-        yield
-        actor.db.flush()
+        with unmasked(actor.db):
+            yield
+            actor.db.flush()
     finally:
         del actor.db.info["changes"]
     rows = changes.rows(actor, action)

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 100
 OFFER_AGAIN = "60 seconds"
-POLL = 0.05
+POLL = 0.03
 
 SUBSCRIBERS: dict[str, Callable[..., Any]] = {}
 

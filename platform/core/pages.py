@@ -32,6 +32,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from core.actor import Actor
 from core.errors import Invalid
 
+FORMS = {"contacts": "contact", "companies": "company", "deals": "deal"}  # whose fields the forms of a feature have
 Answer = str | AnyResponse | tuple[str, int]
 BUILD = Path(__file__).parent / "static" / "build"
 NBSP = "\N{NO-BREAK SPACE}"
@@ -67,6 +68,13 @@ class Pages(Blueprint):
 def render(actor: Actor | None, template: str, **values: Any) -> str:
     """A whole page. The actor is a template's `actor`; public pages give None."""
     return render_template(template, actor=actor, **values)
+
+
+def locked(name: str) -> bool:
+    """Whether the field of the present page's form is one that its reader may not change."""
+    actor: Actor | None = g.get("actor")
+    kind = FORMS.get(request.blueprint or "")
+    return actor is not None and kind is not None and name in actor.locked(kind)
 
 
 def refused(actor: Actor | None, template: str, error: Invalid, **values: Any) -> tuple[str, int]:

@@ -167,6 +167,7 @@ def add_globals(app: Flask, config: Settings) -> None:
         long_day=page_kit.long_day,
         clock=page_kit.clock,
         url_with=page_kit.url_with,
+        locked=page_kit.locked,
         embedded=config.embedded,
     )
 

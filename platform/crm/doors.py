@@ -74,6 +74,7 @@ def seen_as(actor: Actor) -> Actor | None:
         actor.require(("role", "view"))
         other = explain.as_member(actor, UUID(looked))
         roles.check_held(actor, other.rights)
+        roles.check_seen(actor, other.fields)
     except (Forbidden, NotFound):
         return None
     g.seen_by = actor.member

@@ -191,7 +191,7 @@ def test_a_session_that_ends_while_one_types_loses_nothing(shop: Shop, visitors:
 
 def test_two_people_change_the_same_and_both_are_shown(shop: Shop, visitors: Visitors) -> None:
     contact = add_contact(shop, "Jan", "Novák", position="Foreman")
-    one, other = visitors.member(shop), visitors.member(shop, shop.member("sales"))
+    one, other = visitors.member(shop), visitors.member(shop, shop.member("head"))
     for page in (one, other):
         page.goto(f"{card(shop, contact)}/edit")
     other.get_by_label("Position").fill("Head of buying")
@@ -319,7 +319,7 @@ def test_a_colleagues_change_appears_and_disturbs_nothing(shop: Shop, visitors: 
     page.get_by_role("tab", name="Call").click()
     said = page.get_by_label("What was said")
     said.fill("He wants")
-    with shop.acting(shop.member("sales")) as actor:
+    with shop.acting(shop.member("head")) as actor:
         contacts.change(actor, contacts.change.parse({"id": contact.id, "last_name": "Novotný"}))
     said.press_sequentially(" oak")
     expect(page.get_by_role("heading", name="Jan Novák")).to_be_visible()

@@ -12,7 +12,7 @@ export default class extends Controller<HTMLFormElement> {
   ask(event: Event): void {
     const choice = event.target as HTMLElement;
     if (choice instanceof HTMLSelectElement && choice.dataset.was !== undefined) {
-      choice.className = choice.className.replace(/\bs-\w+/, `s-${choice.value}`);
+      choice.className = choice.className.replace(/\b([sr])-\w+/, `$1-${choice.value || "open"}`);
       choice.classList.toggle("changed", choice.value !== choice.dataset.was);
     }
     clearTimeout(this.#timer);

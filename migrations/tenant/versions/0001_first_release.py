@@ -80,6 +80,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(), nullable=True),
         sa.Column("name", sa.String(), server_default="", nullable=False),
         sa.Column("rights", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("fields", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("scopes", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),

@@ -8,7 +8,7 @@ from flask import request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from core.access import SPECIAL, VERBS, WORK, Rights, rights_of
+from core.access import FIELDS, SPECIAL, VERBS, WORK, FieldRules, Rights, rights_of
 from core.actor import Actor
 from core.db import as_uuid
 from core.errors import Conflict, Invalid, NotFound
@@ -43,6 +43,22 @@ SCOPE_CHOICES: dict[str, Any] = {
     "department": _l("Department"),
     "all": _l("All"),
 }
+FIELD_WORDS: dict[str, Any] = {
+    "emails": _l("E-mail"),
+    "phones": _l("Phone"),
+    "addresses": _l("Address"),
+    "position": _l("Position"),
+    "source": _l("Came from"),
+    "labels": _l("Labels"),
+    "about": _l("About"),
+    "reg_no": _l("Registration number"),
+    "vat_no": _l("VAT number"),
+    "website": _l("Website"),
+    "amount": _l("Amount"),
+    "probability": _l("Probability"),
+    "expected_close": _l("Expected close"),
+}
+RULE_CHOICES: dict[str, Any] = {"": _l("Open"), "readonly": _l("Read-only"), "hidden": _l("Hidden")}
 SPECIAL_WORDS: dict[str, Any] = {
     "settings": _l("Settings and pipelines"),
     "members": _l("People and roles"),
@@ -67,7 +83,7 @@ def new(actor: Actor) -> Answer:
     """A new role begins as a copy of another, or with nothing."""
     actor.require(("role", "create"))
     copied = actor.db.get(Role, as_uuid(request.args.get("like", "")) or UUID(int=0))
-    typed = typed_of(copied) if copied else {"matrix": {}, "special": []}
+    typed = typed_of(copied) if copied else {"matrix": {}, "special": [], "fields": {}}
     name = _("%(name)s, a copy", name=roles.called(copied)) if copied else ""
     return render(actor, "roles/matrix.html", errors={}, **filled(actor, None, {**typed, "name": name}))
 
@@ -110,10 +126,11 @@ def summary(actor: Actor, role_id: UUID) -> Answer:
     actor.require(("role", "view"))
     role = actor.find(Role, role_id)
     try:
-        after = rights_typed(typed_form())
+        typed = typed_form()
+        after = rights_typed(typed)
     except Invalid as error:
         return str(error.fields[0][1]), 422
-    changes = told(role.rights, after)
+    changes = [*told(role.rights, after), *told_fields(role.fields, typed["fields"])]
     return render(actor, "roles/summary.html", changes=changes, members=roles.members_of(actor, role.id))
 
 
@@ -195,6 +212,9 @@ def filled(actor: Actor, role: Role | None, typed: dict[str, Any], **more: Any) 
         "declared": VERBS,
         "scopes": SCOPE_CHOICES,
         "special": SPECIAL_WORDS,
+        "fields": FIELDS,
+        "field_words": FIELD_WORDS,
+        "rules": RULE_CHOICES,
         "fixed": role is not None and (role.key == "owner" or not actor.may("role", "edit")),
         "others": [(one.id, roles.called(one)) for one in roles.all_roles(actor) if role is None or one.id != role.id],
         "theirs": [],
@@ -207,6 +227,7 @@ def typed_of(role: Role) -> dict[str, Any]:
         "name": roles.called(role),
         "matrix": roles.matrix_of(role.rights),
         "special": roles.special_of(role.rights),
+        "fields": role.fields,
         "version": role.version,
     }
 
@@ -215,7 +236,7 @@ def typed_form() -> dict[str, Any]:
     matrix = roles.from_form(request.form)
     special = [name for name in SPECIAL if f"special.{name}" in request.form]
     kept = {"name": request.form.get("name", ""), "version": request.form.get("version", "")}
-    return {**kept, "matrix": matrix, "special": special}
+    return {**kept, "matrix": matrix, "special": special, "fields": roles.from_form(request.form, "field.")}
 
 
 def without(values: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -248,4 +269,17 @@ def told(before: Rights, after: Rights) -> list[Change]:
     had, has = roles.special_of(before), roles.special_of(after)
     lines += [Change(True, str(SPECIAL_WORDS[name])) for name in has if name not in had]
     lines += [Change(False, str(SPECIAL_WORDS[name])) for name in had if name not in has]
+    return lines
+
+
+def told_fields(before: FieldRules, after: FieldRules) -> list[Change]:
+    """What becomes of single fields."""
+    order = list(RULE_CHOICES)
+    lines = []
+    for kind, names in FIELDS.items():
+        for name in names:
+            was, will = before.get(kind, {}).get(name, ""), after.get(kind, {}).get(name, "")
+            if was != will:
+                words = {"kind": KINDS[kind][0], "field": FIELD_WORDS[name], "rule": RULE_CHOICES[will]}
+                lines.append(Change(order.index(will) < order.index(was), _("%(kind)s, %(field)s: %(rule)s", **words)))
     return lines
