@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 MINUTE = 60
-DAY = 24 * 60 * MINUTE
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,5 +18,6 @@ class Task:
 
 TASKS = (
     Task("tenants.fill_pool", MINUTE),
-    Task("tenants.tidy", DAY, offset=2 * 60 * MINUTE),
+    Task("tenants.tidy", DAY, offset=2 * HOUR),
+    Task("absence.by_the_clock", HOUR),
 )

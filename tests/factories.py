@@ -11,6 +11,9 @@ from core.actions import Action
 from core.actor import Actor
 from core.ids import new_id
 from core.records import Record
+from crm.absences import actions as absences
+from crm.absences.models import Absence
+from crm.absences.plan import today_in
 from crm.companies import actions as companies
 from crm.contacts import actions as contacts
 from crm.deals import actions as deals
@@ -73,6 +76,12 @@ def imported(actor: Actor, mark: str) -> Import:
     )
 
 
+def absence(actor: Actor, mark: str) -> Absence:
+    today = today_in(actor.workspace.time_zone)
+    said = {"member_id": member(actor, mark).id, "reason": "ill", "starts_on": today, "ends_on": today}
+    return absences.create(actor, absences.create.parse({**said, "takers": {"all": [actor.member.id]}}))
+
+
 def invitation(actor: Actor, mark: str) -> Invitation:
     role_id = actor.db.scalars(select(Role.id).where(Role.key == "reader")).one()
     (made,) = invitations.invite(
@@ -106,6 +115,7 @@ FACTORIES: dict[str, Factory] = {
     "team": by(departments.create_team, name="{mark}"),
     "invitation": invitation,
     "share": share,
+    "absence": absence,
 }
 
 

@@ -46,6 +46,7 @@ DECIDED_BY: dict[str, Right] = {
     "stage": ("pipeline", "view"),
     "invitation": ("member", "create"),
     "share": ("member", "view"),
+    "absence": ("member", "edit"),
 }
 
 # The kinds of the matrix, each right with a scope of its own.

@@ -20,6 +20,7 @@ from core.errors import Forbidden, Invalid, NotFound
 from core.events import Event
 from core.pages import Answer, came_from, refused, say, see
 from core.records import Record
+from crm.absences.queries import to_choose
 from tenants.members import colleagues
 
 MOST = 200
@@ -114,7 +115,7 @@ def bulk_page(actor: Actor, feature: str, model: Any, delete: Action[Any, Any], 
     except Invalid as error:
         values = {"feature": feature, "ids": ids, "do": do, "label": request.form.get("label", "")}
         return refused(
-            actor, "bulk.html", error, members=colleagues(actor), back=came_from(""), active=feature, **values
+            actor, "bulk.html", error, members=to_choose(actor), back=came_from(""), active=feature, **values
         )
     if outcome.left:
         left = ngettext(

@@ -7,6 +7,8 @@ from flask import Flask
 import crm.models  # noqa: F401 (declares every table before the first query)
 import tenants.housekeeping  # noqa: F401 (declares its jobs)
 from crm import accounts, mailbox
+from crm.absences import moving as absences_jobs  # noqa: F401 (declares its jobs)
+from crm.absences.pages import pages as absences_pages
 from crm.audit.pages import pages as audit_pages
 from crm.companies import api as companies_api
 from crm.companies.pages import pages as companies_pages
@@ -53,6 +55,7 @@ PAGES = (
     today_pages,
     imports_pages,
     settings_pages,
+    absences_pages,
     people_pages,
     departments_pages,
     sharing_pages,

@@ -2,6 +2,7 @@
 
 from core import events, jobs
 from core.db import Base
+from crm.absences import models as absences
 from crm.companies import models as companies
 from crm.contacts import models as contacts
 from crm.deals import models as deals
@@ -12,4 +13,16 @@ from tenants import models as tenants
 
 METADATA = Base.metadata
 
-__all__ = ["METADATA", "companies", "contacts", "deals", "events", "imports", "jobs", "tasks", "tenants", "timeline"]
+__all__ = [
+    "METADATA",
+    "absences",
+    "companies",
+    "contacts",
+    "deals",
+    "events",
+    "imports",
+    "jobs",
+    "tasks",
+    "tenants",
+    "timeline",
+]

@@ -30,6 +30,7 @@ from tenants.models import Passkey, Person
 from tests.browser.axe import looks
 from tests.browser.conftest import Visitors
 from tests.browser.site import ARTEFACTS, Site
+from tests.crm.absences.office import Office
 from tests.crm.imports.messy import write_messy
 from tests.shop import Shop, open_shop
 
@@ -90,6 +91,9 @@ class Records:
             yield rule.replace("<link>", "nonsense")
             yield self.opened(rule.split("/")[1]).removeprefix(self.site.url)
             return
+        if arguments == ["absence_id"]:
+            yield from (self.shop.path(rule.replace("<uuid:absence_id>", one)) for one in self.absences)
+            return
         path = re.sub(r"<(?:[^:<>]+:)?(\w+)>", lambda found: str(self.value(rule, found[1])), rule)
         yield self.shop.path(path) if rules()[rule] else path
 
@@ -110,6 +114,19 @@ class Records:
         if table == argument:
             pytest.fail(f"{rule}: say in Records.value what <{argument}> is")
         return self.shop.rows(f'select id from "{table}" order by id limit 1')[0].id
+
+    @cached_property
+    def absences(self) -> list[str]:
+        """One that waits to be confirmed, and one where the owner has taken over."""
+        office = Office.of(self.shop, "Petr Malý", "Eva Nová")
+        for number in range(3):
+            office.work(last_name=f"Novák {number}", phones=[{"number": "602 114 873"}])
+        draft = office.draft("Petr", rule="several", takers={"all": ["Jana", "Eva"]}, with_clients=True)
+        office.work("Eva", last_name="Horák")
+        begun = office.confirm(office.draft("Eva", takers={"all": ["Jana"]}, with_clients=True))
+        while office.state(begun) != "away":
+            time.sleep(0.1)
+        return [str(draft.id), str(begun.id)]
 
     def imports(self) -> tuple[str, str]:
         """One import that has run, with refused rows, and one that waits for its columns to be matched."""

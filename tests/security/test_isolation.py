@@ -45,6 +45,7 @@ NO_RESOURCE = {
     "team": "people are managed on the settings pages",
     "invitation": "people are managed on the settings pages",
     "share": "a record is shared on its own page",
+    "absence": "who takes over is decided after a look at the preview, on its own pages",
 }
 # Parts of a page's path that are not ids of records, and a value for each.
 WORDS = {"fact": "about", "kind": "contact"}

@@ -559,6 +559,74 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("done_at is not null and deleted_at is null"),
     )
+    op.create_table(
+        "absence",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=True),
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("takers", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("with_clients", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("state", sa.String(), server_default="draft", nullable=False),
+        sa.Column("decided_by_id", sa.Uuid(), nullable=True),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.String(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("reason in ('ill', 'holiday', 'other', 'left')", name=op.f("ck_absence_reason")),
+        sa.CheckConstraint("rule in ('one', 'several', 'department', 'kind')", name=op.f("ck_absence_rule")),
+        sa.CheckConstraint(
+            "state in ('draft', 'planned', 'taking', 'away', 'returning', 'ended', 'undoing', 'undone')",
+            name=op.f("ck_absence_state"),
+        ),
+        sa.CheckConstraint(
+            "(ends_on is null) = (reason = 'left') and ends_on >= starts_on", name=op.f("ck_absence_ends")
+        ),
+        sa.ForeignKeyConstraint(["decided_by_id"], ["member.id"], name=op.f("fk_absence_decided_by_id")),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_absence_member_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_absence")),
+    )
+    op.create_index(
+        "uq_absence_member",
+        "absence",
+        ["member_id"],
+        unique=True,
+        postgresql_where=sa.text("state in ('taking', 'away', 'returning', 'undoing')"),
+    )
+    op.create_table(
+        "handover",
+        sa.Column("absence_id", sa.Uuid(), nullable=False),
+        sa.Column("record_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("from_id", sa.Uuid(), nullable=False),
+        sa.Column("to_id", sa.Uuid(), nullable=False),
+        sa.Column("client_id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.String(), server_default="waiting", nullable=False),
+        sa.Column("why", sa.String(), server_default="", nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state in ('waiting', 'taken', 'left', 'back', 'stayed')", name=op.f("ck_handover_state")),
+        sa.CheckConstraint("why in ('', 'finished', 'reassigned', 'gone', 'forbidden')", name=op.f("ck_handover_why")),
+        sa.ForeignKeyConstraint(
+            ["absence_id"], ["absence.id"], name=op.f("fk_handover_absence_id"), ondelete="cascade"
+        ),
+        sa.ForeignKeyConstraint(["from_id"], ["member.id"], name=op.f("fk_handover_from_id")),
+        sa.ForeignKeyConstraint(["to_id"], ["member.id"], name=op.f("fk_handover_to_id")),
+        sa.PrimaryKeyConstraint("absence_id", "record_id", name=op.f("pk_handover")),
+    )
+    op.create_index("ix_handover_client", "handover", ["client_id"], unique=False)
+    op.create_index("ix_handover_record", "handover", ["record_id"], unique=False)
+    op.create_index(
+        "ix_handover_taker",
+        "handover",
+        ["to_id", "absence_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'taken'"),
+    )
     for table in ("company", "contact"):
         op.execute(f"alter table {table} alter column search set statistics 1000")
     op.create_foreign_key(op.f("fk_department_head_id"), "department", "member", ["head_id"], ["id"])

@@ -15,6 +15,7 @@ from core.ids import new_id
 from core.listpage import asked, list_page
 from core.pages import Answer, Pages, came_from, refused, render, say, see
 from core.peopleform import given, reach_stored, typed_form
+from crm.absences.queries import notice_of, to_choose
 from crm.bulk import bulk_page, undo_page
 from crm.companies import actions, queries
 from crm.companies.models import Company
@@ -23,7 +24,6 @@ from crm.deals.models import Deal
 from crm.related import deals_of
 from crm.tasks.queries import of_subject
 from crm.timeline.queries import timeline_of
-from tenants.members import colleagues
 
 pages = Pages("companies", __name__)
 
@@ -50,7 +50,7 @@ def index(actor: Actor) -> str:
     found = list_page(
         actor, queries.LISTING, ask, queries.listed_columns(actor), lambda row: queries.listed(actor, row)
     )
-    return render(actor, "companies/index.html", found=found, ask=ask, members=colleagues(actor))
+    return render(actor, "companies/index.html", found=found, ask=ask, members=to_choose(actor))
 
 
 @pages.get("/companies/options")
@@ -95,6 +95,7 @@ def show(actor: Actor, company_id: UUID) -> Answer:
         deals=deals_of(actor, Deal.company_id == company.id),
         tasks=of_subject(actor, company),
         feed=timeline_of(actor, company=company),
+        notice=notice_of(actor, company),
     )
 
 
@@ -200,7 +201,7 @@ def filled(
     actor: Actor, typed: dict[str, Any], company: Company | None = None, theirs: dict[str, str] | None = None
 ) -> dict[str, Any]:
     """What the form needs: the values, the choices, and of a conflict what is stored now (`theirs`)."""
-    members = colleagues(actor)
+    members = to_choose(actor)
     names = {str(key): name for key, name in members}
     theirs = {name: names.get(text, text) or _("nothing") for name, text in (theirs or {}).items()}
     was = as_shown(stored(company)) if company else ""

@@ -16,6 +16,7 @@ from core.listpage import asked, list_page
 from core.pages import Answer, Pages, came_from, refused, render, say, see
 from core.people import address_line, shown_phone
 from core.peopleform import given, reach_stored, typed_form
+from crm.absences.queries import notice_of, to_choose
 from crm.bulk import bulk_page, undo_page
 from crm.companies import actions as companies
 from crm.companies.models import Company
@@ -25,7 +26,6 @@ from crm.deals.models import Deal
 from crm.related import deals_of
 from crm.tasks.queries import of_subject
 from crm.timeline.queries import timeline_of
-from tenants.members import colleagues
 
 pages = Pages("contacts", __name__)
 pages.add_app_template_global(shown_phone)
@@ -54,7 +54,7 @@ def index(actor: Actor) -> str:
     found = list_page(
         actor, queries.LISTING, ask, queries.listed_columns(actor), lambda row: queries.listed(actor, row)
     )
-    return render(actor, "contacts/index.html", found=found, ask=ask, members=colleagues(actor))
+    return render(actor, "contacts/index.html", found=found, ask=ask, members=to_choose(actor))
 
 
 @pages.get("/contacts/options")
@@ -111,6 +111,7 @@ def show(actor: Actor, contact_id: UUID) -> Answer:
         deals=deals_of(actor, Deal.contact_id == contact.id),
         tasks=of_subject(actor, contact),
         feed=timeline_of(actor, contact=contact),
+        notice=notice_of(actor, contact),
     )
 
 
@@ -245,7 +246,7 @@ def filled(
     """What the form needs: the values, the names of those chosen, and of a conflict what is stored now (`theirs`)."""
     chosen = [typed.get("company_id"), (theirs or {}).get("company_id")]
     named = queries.company_names(actor, chosen)
-    members = colleagues(actor)
+    members = to_choose(actor)
     names = {str(key): name for key, name in (*named, *members)}
     theirs = {name: names.get(text, text) or _("nothing") for name, text in (theirs or {}).items()}
     was = as_shown(stored(contact)) if contact else ""

@@ -14,12 +14,12 @@ from core.actor import Actor
 from core.edits import as_shown, meanwhile
 from core.errors import Invalid
 from core.pages import blank_to_none, day, form_values
+from crm.absences.queries import to_choose
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals import queries
 from crm.deals.models import Deal, Pipeline
 from crm.deals.money import CURRENCIES
-from tenants.members import colleagues
 from tenants.models import Member
 
 # Facts edited in place -> the fields of each.
@@ -94,7 +94,7 @@ def filled(
     meantime = meantime or {}
     typed = {**dict.fromkeys((*FIELDS, "stage_id"), ""), **typed}
     chosen = {name: (typed[name], meantime.get(name, "")) for name in ("contact_id", "company_id", "owner_id")}
-    members = [(str(member_id), name) for member_id, name in colleagues(actor)]
+    members = [(str(member_id), name) for member_id, name in to_choose(actor)]
     choices = {
         "contact_id": queries.named(actor, Contact, *chosen["contact_id"]),
         "company_id": queries.named(actor, Company, *chosen["company_id"]),

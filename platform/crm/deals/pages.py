@@ -18,6 +18,7 @@ from core.ids import new_id
 from core.listing import Ask
 from core.listpage import asked, list_page
 from core.pages import Answer, Pages, came_from, day, refused, render, say, see, today_of, zone_of
+from crm.absences.queries import notice_of
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals import actions, lane, queries
@@ -163,6 +164,7 @@ def show(actor: Actor, deal_id: UUID) -> Answer:
         today=today_of(actor),
         tasks=of_subject(actor, deal),
         feed=timeline_of(actor, deal=deal),
+        notice=notice_of(actor, deal),
     )
 
 

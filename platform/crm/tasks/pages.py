@@ -29,6 +29,7 @@ from core.pages import (
     zone_of,
 )
 from core.records import Record
+from crm.absences.queries import to_choose
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
@@ -36,7 +37,6 @@ from crm.tasks import actions, queries
 from crm.tasks.actions import OneTask
 from crm.tasks.due import Due
 from crm.tasks.models import Task
-from tenants.members import colleagues
 from tenants.models import Member
 
 pages = Pages("tasks", __name__)
@@ -196,7 +196,7 @@ def filled(
     theirs = theirs or {}
     typed = {"id": str(new_id()), "todo": "task", **dict.fromkeys(("name", "about", *BLANKS), ""), **typed}
     choices = {
-        "assignee_id": [(str(member_id), name) for member_id, name in colleagues(actor)],
+        "assignee_id": [(str(member_id), name) for member_id, name in to_choose(actor)],
         "todo": [
             ("task", _("Task")),
             ("call", _("Call")),

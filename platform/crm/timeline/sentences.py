@@ -1,6 +1,6 @@
 """Events as sentences in the reader's language: "Deal Windows for a flat moved from Measurement to Quote"."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,9 +16,11 @@ from markupsafe import Markup
 from sqlalchemy import Row, select
 
 from core.actor import Actor
+from core.db import as_uuid
 from core.pages import day, highlight, zone_of
 from core.people import address_line, shown_phone
 from core.records import Record
+from crm.absences.models import Absence
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Pipeline, Stage
@@ -100,21 +102,32 @@ NAMED: dict[str, type[Record]] = {
     "stage_id": Stage,
 }
 
+# Why somebody is away.
+AWAY: dict[str, Any] = {
+    "ill": _l("ill until %(day)s"),
+    "holiday": _l("on holiday until %(day)s"),
+    "other": _l("away until %(day)s"),
+    "left": _l("left"),
+}
+TAKEOVERS = ("absence.take_over", "absence.give_back")
+
 Sentence = tuple[Markup | None, str]
 
 
 @dataclass(frozen=True)
 class Names:
-    """The names of what events mention by id, and the zone their hours are told in."""
+    """The names of what events mention by id, the zone their hours are told in, and of takeovers their absence, by the
+    mark of its events."""
 
     zone: ZoneInfo
     by_id: dict[str, str]
+    absences: dict[str, tuple[str, date | None]]
 
     def of(self, record_id: Any) -> str:
         return self.by_id.get(str(record_id)) or str(_("somewhere else"))
 
 
-def names_in(actor: Actor, events: Iterable[Row[Any]]) -> Names:
+def names_in(actor: Actor, events: Sequence[Row[Any]]) -> Names:
     """One query for each kind of record mentioned. What the actor may not see stays unnamed."""
     wanted: dict[type[Record], set[str]] = {}
     for event in events:
@@ -129,7 +142,16 @@ def names_in(actor: Actor, events: Iterable[Row[Any]]) -> Names:
         named: Any = model
         query = select(named.id, named.name).where(named.id.in_(ids), actor.reach(model))
         names.update((str(row.id), row.name) for row in actor.db.execute(query))
-    return Names(zone_of(actor), names)
+    return Names(zone_of(actor), names, absences_in(actor, events))
+
+
+def absences_in(actor: Actor, events: Sequence[Row[Any]]) -> dict[str, tuple[str, date | None]]:
+    """Why somebody was away: who sees the record may know."""
+    marks = {event.request_id for event in events if event.action in TAKEOVERS}
+    ids = [found for mark in marks if (found := as_uuid(mark.removeprefix("absence-")))]
+    query = select(Absence.id, Absence.reason, Absence.ends_on).where(Absence.id.in_(ids))
+    rows = actor.db.execute(query) if ids else ()
+    return {f"absence-{row.id}": (row.reason, row.ends_on) for row in rows}
 
 
 def sentence(event: Row[Any], names: Names, subject_id: UUID) -> Sentence:
@@ -157,8 +179,29 @@ def whole_line(event: Row[Any], names: Names, title: str) -> Sentence:
     return highlight(str(text), {"name": title, "due": due}), change
 
 
+def takeover_line(event: Row[Any], names: Names, title: str) -> Sentence:
+    """ "Jana took over from Petr (ill until 3 Dec)"; of a deal or task on its client's card, with its name."""
+    holder = "assignee_id" if "assignee_id" in event.after else "owner_id"
+    who = {"name": names.of(event.after.get(holder)), "other": names.of(event.before.get(holder))}
+    if event.action == "absence.give_back":
+        line = highlight(_("%(name)s has it back from %(other)s"), who)
+    else:
+        line = highlight(_("%(name)s took over from %(other)s"), who)
+        absence = names.absences.get(event.request_id)
+        if absence:
+            line = Markup("{} ({})").format(line, why_away(*absence))
+    return (Markup("<b>{}</b>: {}").format(title, line) if title else line), "given"
+
+
+def why_away(reason: str, until: date | None) -> str:
+    """ "ill until 3 Dec", "left"."""
+    return str(AWAY[reason]) % {"day": day(until)}
+
+
 def change_line(event: Row[Any], names: Names, title: str) -> Sentence:
     after, before = event.after, event.before
+    if event.action in TAKEOVERS:
+        return takeover_line(event, names, title)
     if event.kind == "deal" and "status" in after:
         reason = cut(after.get("lost_reason") or "")
         text = str(WHOLE["deal", "lost because" if reason else after["status"]])

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from core.actor import Actor
 from core.pages import Pages, render, today_of, zone_of
+from crm.absences.queries import taken_over
 from crm.tasks.due import SOON
 from crm.tasks.pages import finished
 from crm.tasks.queries import agenda, grouped
@@ -26,6 +27,7 @@ def index(actor: Actor) -> str:
         done=groups["done"],
         todo=sum(map(len, open_groups.values())),
         late=len(groups["late"]),
+        taken_over=taken_over(actor),
         stalled=stalled,
         stalled_count=stalled_count,
         after=finished(actor),
