@@ -92,7 +92,16 @@ def test_nothing_to_do_is_told_by_one_query(
     assert versions(owner) == {present: WORKSPACES}
 
 
-def test_a_locked_one_is_tried_again_and_a_failing_one_leaves_the_others_done(
+def test_one_release_after_the_other(urls: Urls, owner: psycopg.Connection, present: str, history: Path) -> None:
+    """Each step stands on the one before, so that they are one test."""
+    a_locked_one_is_tried_again_and_a_failing_one_leaves_the_others_done(urls, owner, present, history)
+    the_failed_one_is_taken_up_again_when_its_cause_is_gone(urls, owner, present, history)
+    each_workspace_may_use_its_new_table_and_no_other(owner)
+    new_workspaces_are_made_at_the_new_version(urls, owner, history)
+    two_upgrades_at_once_do_each_workspace_once(urls, owner, present, history)
+
+
+def a_locked_one_is_tried_again_and_a_failing_one_leaves_the_others_done(
     urls: Urls, owner: psycopg.Connection, present: str, history: Path
 ) -> None:
     rows = owner.execute("select id, schema_name, role_name from control.workspace order by id").fetchall()
@@ -120,7 +129,7 @@ def test_a_locked_one_is_tried_again_and_a_failing_one_leaves_the_others_done(
     assert owner.execute(alembics).fetchone() == (0,)
 
 
-def test_the_failed_one_is_taken_up_again_when_its_cause_is_gone(
+def the_failed_one_is_taken_up_again_when_its_cause_is_gone(
     urls: Urls, owner: psycopg.Connection, present: str, history: Path
 ) -> None:
     behind = owner.execute("select schema_name from control.workspace where version = %s", (present,)).fetchone()
@@ -132,9 +141,7 @@ def test_the_failed_one_is_taken_up_again_when_its_cause_is_gone(
     assert owner.execute("select count(*) from control.workspace where migration_error is not null").fetchone() == (0,)
 
 
-def test_each_workspace_may_use_its_new_table_and_no_other(
-    urls: Urls, owner: psycopg.Connection, history: Path
-) -> None:
+def each_workspace_may_use_its_new_table_and_no_other(owner: psycopg.Connection) -> None:
     rows = owner.execute("select schema_name, role_name from control.workspace").fetchall()
     for schema, role in rows:
         for verb in ("select", "insert", "update", "delete"):
@@ -146,7 +153,7 @@ def test_each_workspace_may_use_its_new_table_and_no_other(
         assert owner.execute(rewriting, (role, f"{schema}.event")).fetchone() == (False,)
 
 
-def test_new_workspaces_are_made_at_the_new_version(urls: Urls, owner: psycopg.Connection, history: Path) -> None:
+def new_workspaces_are_made_at_the_new_version(urls: Urls, owner: psycopg.Connection, history: Path) -> None:
     upgrade(urls, with_pets(), pool=WORKSPACES, history=history, say=quiet)
     assert versions(owner) == {"next": WORKSPACES + 2}
     newest = owner.execute("select schema_name from control.workspace order by id desc limit 1").fetchone()
@@ -154,7 +161,7 @@ def test_new_workspaces_are_made_at_the_new_version(urls: Urls, owner: psycopg.C
     assert column_of(owner, newest[0]) == "'50% off'::character varying"
 
 
-def test_two_upgrades_at_once_do_each_workspace_once(
+def two_upgrades_at_once_do_each_workspace_once(
     urls: Urls, owner: psycopg.Connection, present: str, history: Path
 ) -> None:
     """Everything is put back one version; two runners share the work."""
