@@ -116,7 +116,7 @@ class Action(Generic[In, Out]):
         """The input without the fields that the actor may not change. A form has them with nothing in them, so there
         they are left out; elsewhere whoever sends one is told. Raises Invalid."""
         locked = actor.locked(self.right[0]) & data.model_fields_set
-        if not locked or self.right[1] not in ("create", "edit"):
+        if not locked or self.name.partition(".")[2] not in ("create", "edit"):
             return data
         if actor.via != "page":
             raise Invalid(*((name, _("You may not change this field.")) for name in sorted(locked)))

@@ -196,6 +196,14 @@ def test_a_form_cannot_empty_what_its_reader_does_not_see(shop: Shop, ids: dict[
     assert shop.rows("select first_name from contact where id = :id", id=ids["contact"])[0].first_name == "Josef"
 
 
+def test_a_word_of_an_action_is_no_locked_field(shop: Shop, ids: dict[str, UUID], clerk: UUID) -> None:
+    """What is said when a deal is lost becomes a note, though the field `about` of the deal is closed."""
+    answer = shop.api(clerk).post(f"/deals/{ids['deal']}/lose", {"reason": "price", "about": "Too dear for them"})
+    assert answer.status_code == 200
+    assert shop.rows("select text from note where deal_id = :id", id=ids["deal"])[0].text == "Too dear for them"
+    assert shop.rows("select about from deal where id = :id", id=ids["deal"])[0].about == "seen"
+
+
 def test_nobody_opens_a_field_that_is_closed_to_them(shop: Shop, ids: dict[str, UUID], clerk: UUID) -> None:
     with shop.acting(clerk) as actor:
         open_role = {"name": "Open", "matrix": {}, "fields": {}}
