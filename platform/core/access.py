@@ -46,6 +46,10 @@ DECIDED_BY: dict[str, Right] = {
     "stage": ("pipeline", "view"),
     "invitation": ("member", "create"),
     "share": ("member", "view"),
+    "connection": ("settings", "edit"),
+    "domain": ("settings", "edit"),
+    "link": ("member", "edit"),
+    "provisioning_token": ("settings", "edit"),
 }
 
 # The kinds of the matrix, each right with a scope of its own.

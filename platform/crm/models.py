@@ -9,7 +9,20 @@ from crm.imports import models as imports
 from crm.tasks import models as tasks
 from crm.timeline import models as timeline
 from tenants import models as tenants
+from tenants import sign_on_models as sign_on
 
 METADATA = Base.metadata
 
-__all__ = ["METADATA", "companies", "contacts", "deals", "events", "imports", "jobs", "tasks", "tenants", "timeline"]
+__all__ = [
+    "METADATA",
+    "companies",
+    "contacts",
+    "deals",
+    "events",
+    "imports",
+    "jobs",
+    "sign_on",
+    "tasks",
+    "tenants",
+    "timeline",
+]
