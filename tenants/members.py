@@ -26,10 +26,9 @@ from core.actor import Actor
 from core.actor import Member as Acting
 from core.db import Database, Workspace
 from core.errors import Forbidden
-from tenants import factors
 from tenants.models import Department, Member, Membership, Role, Share, Team, WorkspaceRow
 
-Via = Literal["page", "api", "import", "job", "cli"]
+Via = Literal["page", "api", "import", "job", "cli", "scim"]
 
 
 class NotAMember(Forbidden):
@@ -147,7 +146,6 @@ def actor_of(
     return Actor(workspace, Acting(*columns[:7]), row.rights, circle, session, via, request_id, confirmed, address)
 
 
-@contextmanager
 def acting_identity(
     database: Database,
     workspace: Workspace,
@@ -158,15 +156,12 @@ def acting_identity(
     *,
     address: str = "",
     reading: bool = False,
-) -> Iterator[Actor]:
-    """The Actor of the member that this person is here. On pages, raises NeedsSecondFactor where they lack one."""
-    with acting(
+) -> AbstractContextManager[Actor]:
+    """The Actor of the member that this person is here. Whether their session may enter, tenants.entrance asks."""
+    return acting(
         database, workspace, BY_IDENTITY, identity_id, via, request_id,
         confirmed=confirmed, address=address, reading=reading,
-    ) as actor:  # fmt: skip
-        if via == "page":
-            factors.check_demanded(database, workspace, actor.member)
-        yield actor
+    )  # fmt: skip
 
 
 def acting_member(

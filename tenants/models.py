@@ -188,8 +188,8 @@ class PasskeyChallenge(ControlBase):
 
 
 class SignOnTrip(ControlBase):
-    """Somebody was sent to a workspace's provider of single sign-on and is expected back with this `state`, of which the
-    key is the SHA-256. `proves` is the session that they prove once more, if they do.
+    """Somebody was sent to a workspace's provider of single sign-on and is expected back with a state, of which the key
+    is the SHA-256. `proves` is the session that they prove once more, if they do.
 
     What the provider said stays here while the person decides whether to link it with the member they are.
     """

@@ -42,7 +42,7 @@ class Actor:
     rights: Rights
     circle: Circle
     db: Session
-    via: Literal["page", "api", "import", "job", "cli"] = "page"
+    via: Literal["page", "api", "import", "job", "cli", "scim"] = "page"
     request_id: str = ""
     confirmed: bool = True
     address: str = ""
