@@ -282,8 +282,8 @@ class Former(Input):
 
 @action("link.release_former", right=("member", "edit"), takes=Former)
 def release_former(actor: Actor, _data: Former) -> int:
-    """After a change of the provider: each person's next log-in by their address is linked anew. Returns how many; those
-    whose rights go beyond the actor's stay for somebody else."""
+    """After a change of the provider: each person's next log-in by their address is linked anew. Returns how many;
+    those whose rights go beyond the actor's stay for somebody else."""
     released = 0
     for link in former_links(actor):
         try:

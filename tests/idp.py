@@ -1,8 +1,8 @@
 """A provider of single sign-on that runs here, over TLS, and a DNS to prove domains by.
 
-The provider is oidc-provider-mock from PyPI. Around it we check PKCE and the client's secret, which it does not, and let
-a test twist what it signs: another issuer, audience, time, nonce, algorithm or key. Its certificate is of an authority
-of the test, to be trusted by SSL_CERT_FILE.
+The provider is oidc-provider-mock from PyPI. Around it we check PKCE and the client's secret, which it does not, and
+let a test twist what it signs: another issuer, audience, time, nonce, algorithm or key. Its certificate is of an
+authority of the test, to be trusted by SSL_CERT_FILE.
 """
 
 import base64

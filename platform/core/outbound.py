@@ -72,6 +72,8 @@ def exchange(config: Settings, method: str, url: str, body: bytes | None, header
         raise Unreachable("no answer in time")
     if len(read) > MOST:
         raise Unreachable("the answer is too long")
+    if answer.length:
+        raise Unreachable("the answer is cut short")
     if 300 <= answer.status < 400:
         raise Unreachable("the answer leads elsewhere")
     return Reply(answer.status, read)
@@ -169,10 +171,14 @@ def first_open(addresses: list[str], port: int, until: float) -> socket.socket:
         left = until - time.monotonic()
         if left <= 0:
             break
+        opened = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+        opened.settimeout(left)
         try:
-            return socket.create_connection((address, port), timeout=left)
+            opened.connect((address, port))
         except OSError:
+            opened.close()
             continue
+        return opened
     raise Unreachable("the host does not answer")
 
 

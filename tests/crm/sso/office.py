@@ -14,7 +14,7 @@ from core.actor import Actor
 from crm.sso import connections, domains
 from tenants import roles
 from tenants.directory import directory
-from tenants.sign_on_models import Connection
+from tenants.sign_on_models import Connection, Domain
 from tests.idp import CLIENT, SECRET, Dns, Idp
 from tests.shop import Shop, csrf
 
@@ -47,7 +47,7 @@ class Office:
         directory.forget()
         return made
 
-    def prove(self, name: str = "") -> domains.Domain:
+    def prove(self, name: str = "") -> Domain:
         with self.shop.acting() as actor:
             domain = domains.add(actor, domains.NewDomain(name=name or self.domain))
             self.names.records[domains.record_name(domain)] = [domains.record_text(domain)]

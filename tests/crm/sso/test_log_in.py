@@ -241,7 +241,7 @@ def test_the_providers_refusal_and_another_issuer_are_said(office: Office) -> No
 
 def test_an_unproven_domain_an_unconfirmed_address_and_none_bring_nobody_in(office: Office) -> None:
     office.ready()
-    for number, claims in enumerate((
+    strays: tuple[dict[str, Any], ...] = (
         {"email": "petr@elsewhere.example"},
         {"email": f"petr@sub.{office.domain}"},
         {"email": f"petr@{office.domain}.evil.example"},
@@ -249,7 +249,8 @@ def test_an_unproven_domain_an_unconfirmed_address_and_none_bring_nobody_in(offi
         {"email": office.address(), "email_verified": "false"},
         {"email": ""},
         {},
-    )):  # fmt: skip
+    )
+    for number, claims in enumerate(strays):
         office.idp.user(f"stray-{number}", **claims)
         before, client = state_of(office), office.stranger()
         refused(office, office.come(client, f"stray-{number}"), before, client)
