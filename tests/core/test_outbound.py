@@ -258,7 +258,12 @@ def test_a_server_that_drips_is_cut_off_in_time(
 
 def test_a_resolver_that_does_not_answer_is_given_up(config: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbound, "SECONDS", 0.3)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_given, **_more: time.sleep(3) or [])
+
+    def ponder(*_given: Any, **_more: Any) -> list[Any]:
+        time.sleep(3)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", ponder)
     began = time.monotonic()
     with pytest.raises(Unreachable):
         outbound.get(config, "https://example.com/")

@@ -5,12 +5,12 @@ it is written with each change, and other processes notice it within a few secon
 """
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from flask_babel import gettext as _
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from sqlalchemy import update
 
 from core.actions import Input, action
@@ -35,9 +35,15 @@ def issuer_url(value: str) -> str:
     return value.removesuffix("/.well-known/openid-configuration")
 
 
+def chosen(value: Any) -> Any:
+    if value == "":
+        raise ValueError(_("Choose a role."))
+    return value
+
+
 class RoleLine(Input):
     value: Annotated[str, Field(min_length=1, max_length=200)]
-    role_id: UUID
+    role_id: Annotated[UUID, BeforeValidator(chosen)]
 
 
 class ConnectionFields(Input):

@@ -129,6 +129,8 @@ def test_roles_come_from_the_forms_lines_and_one_more_is_a_line_more(office: Off
     went(save(office, **lines), office.shop.path(PAGE))
     assert stored(office)[0].role_map == [{"value": "g1", "role_id": reader}]
     assert save(office, **(lines | {"role_claim": ""})).status_code == 422
+    unchosen = save(office, **(lines | {"role_map-0-role_id": ""}))
+    assert (unchosen.status_code, "Choose a role." in unchosen.text) == (422, True)
 
 
 def test_it_is_part_of_a_plan(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
