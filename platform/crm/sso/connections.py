@@ -4,6 +4,7 @@ What the catalogue knows of it (WorkspaceRow.single_sign_on: off, offered, only)
 it is written with each change, and other processes notice it within a few seconds.
 """
 
+import logging
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from tenants.entitlements import entitled
 from tenants.models import WorkspaceRow
 from tenants.sign_on_models import Connection
 
+log = logging.getLogger(__name__)
 MOST_LINES = 50
 
 
@@ -105,11 +107,14 @@ def check_entitled(actor: Actor) -> None:
 
 
 def discovered(issuer: str) -> str:
-    """The issuer as it calls itself. The settings are stored only for one that answers."""
+    """The issuer as it calls itself. The settings are stored only for one that answers; why it did not is for the log
+    alone, lest the form be used to look into our network."""
     try:
         return provider.discover(here(), issuer).issuer
     except provider.SignOnFailed as error:
-        raise Invalid(("issuer", _("There is no provider at this address: %(reason)s.", reason=error.reason))) from None
+        log.warning("an issuer was refused: %s", error.reason)
+        sentence = _("No provider that we can use answers at this address by https, or it calls itself otherwise.")
+        raise Invalid(("issuer", sentence)) from None
 
 
 def sealed(actor: Actor, data: ConnectionFields, found: Connection | None, issuer: str) -> bytes:

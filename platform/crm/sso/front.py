@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 front = Blueprint("sso", __name__, template_folder="templates", url_prefix="/sso")
 TRIP = "sso"  # the cookie that holds the state
 MINUTES = 10 * 60  # seconds
+RATE = "300 per 5 minutes"  # by address, behind which a whole office may be
 
 
 @front.post("/find")
@@ -54,10 +55,16 @@ def ask(number: int) -> Answer:
 
 
 @front.get("/<int:number>/begin")
-@limiter.limit("60 per 5 minutes", key_func=address)
+@limiter.limit(RATE, key_func=address)
 def begin(number: int) -> Answer:
-    """To the provider. With `again`, the present session is proven once more."""
+    """To the provider. With `again`, the present session is proven once more.
+
+    From a page of somebody else nobody is sent there at once, lest they find themselves in a workspace that is not
+    theirs, in the place of the session they had: they are shown the button.
+    """
     workspace, way = place(number)
+    if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        return see(f"/sso/{number}?{request.query_string.decode(errors='replace')}")
     person = cookie_session()
     proves = person.id if person and person.workspace_id == workspace.id and "again" in request.args else None
     departure = provider.depart(
@@ -72,7 +79,7 @@ def begin(number: int) -> Answer:
 
 
 @front.get("/<int:number>/back")
-@limiter.limit("60 per 5 minutes", key_func=address)
+@limiter.limit(RATE, key_func=address)
 def back(number: int) -> Answer:
     """From the provider: in, or to the question whether the account there is linked with the member who is here."""
     workspace, way = place(number)

@@ -256,6 +256,19 @@ def test_an_unproven_domain_an_unconfirmed_address_and_none_bring_nobody_in(offi
         refused(office, office.come(client, f"stray-{number}"), before, client)
 
 
+def test_a_page_of_somebody_else_sends_nobody_to_a_provider(office: Office) -> None:
+    """It would put them into a workspace of the attacker's, in the place of the session they have."""
+    office.ready()
+    client = office.shop.browser()
+    for site in ("cross-site", "same-site"):
+        answer = client.get(f"/sso/{office.number}/begin?next=/x", headers={"Sec-Fetch-Site": site})
+        went(answer, f"/sso/{office.number}")
+    for site in ("same-origin", "none"):
+        answer = client.get(f"/sso/{office.number}/begin", headers={"Sec-Fetch-Site": site})
+        assert answer.location.startswith(office.idp.issuer)
+    assert client.get(office.shop.path("/today")).status_code == 200
+
+
 # ---- whose account ----
 
 
