@@ -30,7 +30,7 @@ from tenants.directory import locate_number
 from tenants.entitlements import entitled
 from tenants.members import WHO, actor_of
 from tenants.models import Member, Person, Role
-from tenants.sign_on_models import ProvisioningToken
+from tenants.sign_on_models import ScimToken
 from tenants.tokens import NotSignedIn, checksum, hash_of
 
 SHAPE = re.compile(r"okno_scim_(\d{1,12})_([A-Za-z0-9_-]{43})([0-9a-f]{6})")
@@ -45,8 +45,8 @@ class OneToken(Input):
     id: UUID
 
 
-@action("provisioning_token.create", right=("settings", "edit"))
-def create_token(actor: Actor, data: NewToken) -> tuple[ProvisioningToken, str]:
+@action("scim_token.create", right=("settings", "edit"))
+def create_token(actor: Actor, data: NewToken) -> tuple[ScimToken, str]:
     """A key. Its text is returned here and can never be shown again."""
     actor.require(("member", "create"))
     actor.require(("member", "edit"))
@@ -56,30 +56,28 @@ def create_token(actor: Actor, data: NewToken) -> tuple[ProvisioningToken, str]:
         raise Busy(_("A workspace has %(most)s keys at most. Revoke one first.", most=MOST_TOKENS))
     value = secrets.token_urlsafe(32)
     full = f"okno_scim_{actor.workspace.id}_{value}{checksum(value)}"
-    token = ProvisioningToken(member_id=actor.member.id, name=data.name, hash=hash_of(full), ending=full[-4:])
+    token = ScimToken(member_id=actor.member.id, name=data.name, hash=hash_of(full), ending=full[-4:])
     actor.db.add(token)
     return token, full
 
 
-@action("provisioning_token.revoke", right=("settings", "edit"))
-def revoke_token(actor: Actor, data: OneToken) -> ProvisioningToken:
+@action("scim_token.revoke", right=("settings", "edit"))
+def revoke_token(actor: Actor, data: OneToken) -> ScimToken:
     """The key opens nothing from now on."""
-    token = actor.take(ProvisioningToken, data.id, "edit")
+    token = actor.take(ScimToken, data.id, "edit")
     token.deleted_at = datetime.now(UTC)
     return token
 
 
-def tokens(actor: Actor) -> list[ProvisioningToken]:
-    return list(actor.db.scalars(actor.visible(ProvisioningToken).order_by(ProvisioningToken.id.desc())))
+def tokens(actor: Actor) -> list[ScimToken]:
+    return list(actor.db.scalars(actor.visible(ScimToken).order_by(ScimToken.id.desc())))
 
 
 BY_TOKEN = (
-    WHO.join(ProvisioningToken, ProvisioningToken.member_id == Member.id)
-    .where(ProvisioningToken.hash == bindparam("known"), ProvisioningToken.deleted_at.is_(None))
+    WHO.join(ScimToken, ScimToken.member_id == Member.id)
+    .where(ScimToken.hash == bindparam("known"), ScimToken.deleted_at.is_(None))
     .add_columns(
-        (
-            ProvisioningToken.used_at.is_(None) | (ProvisioningToken.used_at < func.now() - text("interval '1 hour'"))
-        ).label("unnoted")
+        (ScimToken.used_at.is_(None) | (ScimToken.used_at < func.now() - text("interval '1 hour'"))).label("unnoted")
     )
 )
 
@@ -100,7 +98,7 @@ def acting_provider(
         yield actor_of(row, workspace, session, "scim", request_id, address=address)
     if row.unnoted:
         with base.workspace(workspace) as session, session.begin():
-            used = update(ProvisioningToken).where(ProvisioningToken.hash == hash_of(given))
+            used = update(ScimToken).where(ScimToken.hash == hash_of(given))
             session.execute(used.values(used_at=func.now()))
 
 

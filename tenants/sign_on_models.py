@@ -72,11 +72,11 @@ class Link(Record):
         return self.subject
 
 
-class ProvisioningToken(Record):
+class ScimToken(Record):
     """A key by which a provider keeps the list of members (SCIM). Only the SHA-256 of its secret is kept."""
 
-    __tablename__ = "provisioning_token"
-    kind: ClassVar[str] = "provisioning_token"
+    __tablename__ = "scim_token"
+    kind: ClassVar[str] = "scim_token"
     derived: ClassVar[frozenset[str]] = frozenset({"hash", "used_at"})
     owner_column: ClassVar[str | None] = None
 

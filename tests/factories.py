@@ -113,7 +113,7 @@ def link(actor: Actor, mark: str) -> Link:
     return made
 
 
-def provisioning_token(actor: Actor, mark: str) -> Record:
+def scim_token(actor: Actor, mark: str) -> Record:
     return provisioning.create_token(actor, provisioning.NewToken(name=mark))[0]
 
 
@@ -140,7 +140,7 @@ FACTORIES: dict[str, Factory] = {
     "connection": connection,
     "domain": domain,
     "link": link,
-    "provisioning_token": provisioning_token,
+    "scim_token": scim_token,
 }
 
 

@@ -49,7 +49,7 @@ DECIDED_BY: dict[str, Right] = {
     "connection": ("settings", "edit"),
     "domain": ("settings", "edit"),
     "link": ("member", "edit"),
-    "provisioning_token": ("settings", "edit"),
+    "scim_token": ("settings", "edit"),
 }
 
 # The kinds of the matrix, each right with a scope of its own.

@@ -159,7 +159,7 @@ class Records:
     def single_sign_on(self) -> None:
         """A provider, domains proven and not, somebody who comes by it and a key, as they are stored."""
         with self.shop.acting() as actor:
-            for kind in ("domain", "link", "provisioning_token"):
+            for kind in ("domain", "link", "scim_token"):
                 FACTORIES[kind](actor, "Entra")
             actor.db.add(Domain(name="example.com", code="code", proven_at=datetime.now(UTC)))
             actor.db.commit()

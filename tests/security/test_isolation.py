@@ -48,7 +48,7 @@ NO_RESOURCE = {
     "connection": "single sign-on is set up on the settings pages",
     "domain": "single sign-on is set up on the settings pages",
     "link": "single sign-on is set up on the settings pages",
-    "provisioning_token": "a key that could make keys would outlive its own revocation",
+    "scim_token": "a key that could make keys would outlive its own revocation",
 }
 # Parts of a page's path that are not ids of records, and a value for each.
 WORDS = {"fact": "about", "kind": "contact"}

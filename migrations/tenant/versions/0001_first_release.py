@@ -258,7 +258,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_link_member_id"), "link", ["member_id"], unique=False)
     op.create_index("uq_link_subject", "link", ["connection_id", "issuer", "subject"], unique=True)
     op.create_table(
-        "provisioning_token",
+        "scim_token",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("member_id", sa.Uuid(), nullable=False),
@@ -269,9 +269,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_provisioning_token_member_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_provisioning_token")),
-        sa.UniqueConstraint("hash", name=op.f("uq_provisioning_token_hash")),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_scim_token_member_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scim_token")),
+        sa.UniqueConstraint("hash", name=op.f("uq_scim_token_hash")),
     )
     op.create_table(
         "share",

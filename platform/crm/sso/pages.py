@@ -112,9 +112,9 @@ def create_key(actor: Actor) -> Answer:
     return render(actor, PAGE, errors={}, **shown(actor, made=(token.name, secret)))
 
 
-@pages.post("/settings/single-sign-on/keys/<uuid:provisioning_token_id>/revoke")
-def revoke_key(actor: Actor, provisioning_token_id: UUID) -> Answer:
-    token = provisioning.revoke_token(actor, provisioning.OneToken(id=provisioning_token_id))
+@pages.post("/settings/single-sign-on/keys/<uuid:scim_token_id>/revoke")
+def revoke_key(actor: Actor, scim_token_id: UUID) -> Answer:
+    token = provisioning.revoke_token(actor, provisioning.OneToken(id=scim_token_id))
     flash(_("%(name)s opens nothing any more", name=token.name))
     return see(url_for("sign_on.index") + "#keys")
 

@@ -270,7 +270,7 @@ def test_a_key_is_made_by_who_may_manage_people_and_kept_as_a_hash(shop: Shop) -
         with shop.acting(member) as actor, pytest.raises(Forbidden):
             provisioning.create_token(actor, provisioning.NewToken(name="x"))
     key = Provider.of(shop).key
-    (kept,) = shop.rows("select * from provisioning_token")
+    (kept,) = shop.rows("select * from scim_token")
     assert key not in str(kept)
     assert bytes(kept.hash) == tokens.hash_of(key)
     assert key not in str(shop.rows("select before, after from event"))
