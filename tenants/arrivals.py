@@ -69,9 +69,11 @@ def way(database: Database, workspace: Workspace) -> Way | None:
     return Way(found.id, found.issuer, found.client_id, found.secret, found.button) if found else None
 
 
-def linked(database: Database, workspace: Workspace, connection_id: UUID, said: Said | Offer) -> bool:
+def linked(database: Database, workspace: Workspace, connection_id: UUID, said: Said) -> UUID | None:
+    """The identity of whom this account of the provider is linked with, if anybody; nothing is changed."""
     with database.workspace(workspace, reading=True) as session:
-        return link_of(session, connection_id, said) is not None
+        link = link_of(session, connection_id, said)
+        return session.get_one(Member, link.member_id).identity_id if link else None
 
 
 def arrive(database: Database, workspace: Workspace, connection_id: UUID, said: Said, address: str) -> UUID:

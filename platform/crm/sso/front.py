@@ -153,7 +153,7 @@ def proven(workspace: Workspace, way: Way, trip: Trip, said: Said) -> Answer:
     asked_at = said.claims.get("auth_time")
     if isinstance(asked_at, int | float) and asked_at < time.time() - MINUTES:
         raise SignOnFailed("not asked again", _("Your provider did not ask you again. Log out and in once more."))
-    same = arrivals.arrive(database(), workspace, way.id, said, address())
+    same = arrivals.linked(database(), workspace, way.id, said)
     if person is None or person.id != trip.proves or person.identity_id != same:
         raise SignOnFailed("another person", _("This is another account than the one you are logged in with."))
     with database().controlling() as control:

@@ -464,7 +464,13 @@ def test_what_is_important_is_proven_at_the_provider_and_what_was_typed_waits(of
     office.idp.user("u23", email=office.address("other"))
     there = {"to": "", "again": "1", "next": f"/sso/{office.number}/done"}
     assert "prompt=login" in office.leave(client, **there)
+    before = state_of(office)
     assert office.come(client, "u23", **there).status_code == 403
+    colleague = office.shop.member("reader")
+    (row,) = [one for one in office.members() if one.identity_id == colleague]
+    office.idp.user("u24", email=row.email)
+    assert office.come(client, "u24", **there).status_code == 403
+    assert state_of(office)["rows"] == (before["rows"][0] + 1, before["rows"][1])
     went(office.come(client, "u22", **there), f"/sso/{office.number}/done")
     done = send(client, path, name="Accounting", **{"again-provider": "1"})
     assert done.status_code == 200
