@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
@@ -60,7 +61,9 @@ class Settings:
     `database_url` owns the tables and makes workspaces; requests and jobs use `workspace_database_url`
     (login okno_ws) and `control_database_url` (login okno_control). All three are libpq URLs
     (postgresql://). `url` has no slash at its end. `smtp` is None only in the embedded run: mail then
-    goes to the local mailbox.
+    goes to the local mailbox. `inner_hosts` are the hosts ("idp.intern", "idp.intern:8443") that core.outbound
+    may ask although their addresses are not public; `dns_servers` ("10.0.0.53", "127.0.0.1:5353") are asked
+    instead of the machine's own.
     """
 
     env: Env
@@ -72,6 +75,8 @@ class Settings:
     content_host: str | None
     trusted_hosts: tuple[str, ...]
     proxies: tuple[str, ...]
+    inner_hosts: tuple[str, ...]
+    dns_servers: tuple[str, ...]
     database_url: str = field(repr=False)
     workspace_database_url: str = field(repr=False)
     control_database_url: str = field(repr=False)
@@ -123,6 +128,8 @@ class Settings:
             content_host=given.get("OKNO_CONTENT_HOST"),
             trusted_hosts=_trusted_hosts(given, env, host),
             proxies=_proxies(given, env),
+            inner_hosts=_inner_hosts(given),
+            dns_servers=_dns_servers(given),
             database_url=database_url,
             workspace_database_url=login_url("OKNO_DATABASE_WS_URL", "okno_ws"),
             control_database_url=login_url("OKNO_DATABASE_CONTROL_URL", "okno_control"),
@@ -257,6 +264,29 @@ def _proxies(given: Mapping[str, str], env: Env) -> tuple[str, ...]:
     if "*" in proxies:
         raise SettingsError("FORWARDED_ALLOW_IPS is *, so that anybody could forge an address: list the proxies")
     return proxies
+
+
+def _inner_hosts(given: Mapping[str, str]) -> tuple[str, ...]:
+    """Names alone: whoever may reach an inner host by its name need not reach all that has its address."""
+    hosts = tuple(host.lower() for host in _list(given, "OKNO_INNER_HOSTS"))
+    for host in hosts:
+        parts = urlsplit(f"//{host}")
+        _url_port(parts, "OKNO_INNER_HOSTS")
+        if parts.path or not parts.hostname or parts.username is not None:
+            raise SettingsError("OKNO_INNER_HOSTS must look like idp.intern,mail.intern:8443")
+    return hosts
+
+
+def _dns_servers(given: Mapping[str, str]) -> tuple[str, ...]:
+    servers = _list(given, "OKNO_DNS_SERVERS")
+    for server in servers:
+        parts = urlsplit(f"//{server}")
+        _url_port(parts, "OKNO_DNS_SERVERS")
+        try:
+            ip_address(parts.hostname or "")
+        except ValueError:
+            raise SettingsError("OKNO_DNS_SERVERS must look like 10.0.0.53,[fd00::53]:5353") from None
+    return servers
 
 
 def _smtp(given: Mapping[str, str], env: Env) -> Smtp | None:

@@ -122,17 +122,22 @@ def kinds() -> list[str]:
     return sorted(VERBS)
 
 
-def note_sign_in(control: Session, person: Person, address: str, device: str) -> None:
-    """Keep the sign-in in the log of each of the person's workspaces."""
-    later(control, "member.signed_in", identity_id=person.id, address=address, device=device)
+def note_sign_in(control: Session, person: Person, address: str, device: str, workspace_id: int | None = None) -> None:
+    """Keep the sign-in in the log of each of the person's workspaces, or of the one that it is for."""
+    later(
+        control, "member.signed_in",
+        identity_id=person.id, address=address, device=device, workspace_id=workspace_id or 0,
+    )  # fmt: skip
 
 
 @job("member.signed_in")
-def signed_in(place: Place, identity_id: str, address: str, device: str) -> None:
+def signed_in(place: Place, identity_id: str, address: str, device: str, workspace_id: int) -> None:
     known = UUID(identity_id)
     with place.database.controlling() as control:
         workspaces = workspaces_of(control, known)
     for workspace in workspaces:
+        if workspace_id not in (0, workspace.id):
+            continue
         try:
             with (
                 acting_identity(place.database, workspace, known, "page", address=address) as actor,

@@ -85,4 +85,5 @@ def as_workspace(row: WorkspaceRow) -> Workspace:
         country=row.country,
         currency=row.currency,
         second_factor=row.second_factor,
+        single_sign_on=row.single_sign_on,
     )

@@ -20,7 +20,7 @@ from core.actor import Member
 from core.db import Database, Workspace
 from core.errors import Forbidden, Invalid
 from tenants import locks, passwords, sessions, totp
-from tenants.models import Passkey, RecoveryCode, Totp
+from tenants.models import Passkey, Person, RecoveryCode, Totp
 
 CODES = 10
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
@@ -69,12 +69,14 @@ def has(control: Session, identity_id: UUID) -> bool:
 
 
 def check_demanded(database: Database, workspace: Workspace, member: Member) -> None:
-    """Raises NeedsSecondFactor where the workspace asks this member for what they do not have."""
+    """Raises NeedsSecondFactor where the workspace asks this member for what they do not have. Who has no password
+    either, since the workspace's single sign-on made them, shows a second factor to the provider."""
     must = MUST[workspace.second_factor]
     if must is not None and member.role not in must:
         return
     with database.controlling() as control:
-        if not has(control, member.identity_id):
+        person = control.get(Person, member.identity_id)
+        if not has(control, member.identity_id) and not (person and person.workspace_id == workspace.id):
             raise NeedsSecondFactor()
 
 

@@ -12,6 +12,7 @@ OLD = (
     "delete from control.sign_in where seen_at < now() - interval '7 days' or created_at < now() - interval '30 days'",
     "delete from control.waiting_sign_in where created_at < now() - interval '1 day'",
     "delete from control.passkey_challenge where created_at < now() - interval '1 day'",
+    "delete from control.sign_on_trip where created_at < now() - interval '1 day'",
     "delete from control.known_device where seen_at < now() - interval '1 year'",
     "delete from control.failed_code where at < now() - interval '1 day'",
     "delete from control.failed_sign_in where at < now() - interval '1 day'",

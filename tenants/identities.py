@@ -6,15 +6,18 @@ identity at most has confirmed an address: that one is its account. Where the ow
 confirming moves the new workspaces into the account. Nobody can prepare an account on another's address and wait in
 it: confirming takes the mail and also the password or session of the sign-up, and whoever has the mail alone sets a new
 password, which ends everything older (tenants.credentials).
+
+Whom a workspace's single sign-on or provisioning has made lives in that workspace alone. They count for nothing where
+an address asks for its account: no password is tried on them, none is reset, and nothing is ever joined with them.
 """
 
 from uuid import UUID
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
-from core.db import Database
+from core.db import Database, Workspace
 from core.errors import Refusal
 from tenants import links, locks, members, passwords, sessions
 from tenants.directory import workspaces_of
@@ -61,14 +64,38 @@ def enrol(control: Session, *, email: str, name: str, password: str, language: s
 
 def account_of(control: Session, email: str) -> Person | None:
     """Who has confirmed this address, if anybody."""
-    return control.scalar(select(Person).where(Person.email == email.lower(), Person.confirmed_at.is_not(None)))
+    return control.scalar(select(Person).where(*of_address(email), Person.confirmed_at.is_not(None)))
 
 
 def owner_of(control: Session, email: str) -> Person | None:
     """Whom a forgotten password of this address means: its account, else the first who claimed it."""
     return control.scalar(
-        select(Person).where(Person.email == email.lower()).order_by(Person.confirmed_at.is_(None), Person.id).limit(1)
+        select(Person).where(*of_address(email)).order_by(Person.confirmed_at.is_(None), Person.id).limit(1)
     )
+
+
+def of_address(email: str) -> tuple[ColumnElement[bool], ...]:
+    """Those who sign in with this address and a proof of their own."""
+    return Person.email == email.lower(), Person.workspace_id.is_(None)
+
+
+def resident(
+    control: Session, workspace: Workspace, *, email: str, name: str, language: str = "", time_zone: str = ""
+) -> Person:
+    """The identity of this address that lives in the workspace alone; made where there is none. The workspace has
+    proven the address's domain. There is no password, and none can be set."""
+    lock_address(control, f"{workspace.id} {email.lower()}")
+    known = control.scalar(select(Person).where(Person.workspace_id == workspace.id, Person.email == email.lower()))
+    if known:
+        return known
+    person = Person(
+        email=email.lower(), name=name, password_hash="", language=language or workspace.language,
+        time_zone=time_zone or workspace.time_zone, workspace_id=workspace.id,
+        confirmed_at=control.scalar(select(func.now())),
+    )  # fmt: skip
+    control.add(person)
+    control.flush()
+    return person
 
 
 def sign_in(database: Database, email: str, password: str, address: str) -> Person:
@@ -108,7 +135,7 @@ def recognise(database: Database, email: str, password: str) -> Person | None:
         tried = list(
             control.scalars(
                 select(Person)
-                .where(Person.email == email.lower())
+                .where(*of_address(email))
                 .order_by(Person.confirmed_at.is_(None), Person.id.desc())
                 .limit(TRIED)
             )

@@ -27,10 +27,9 @@ from core.actor import Member as Acting
 from core.db import Database, Workspace
 from core.errors import Forbidden
 from core.masking import mask_reads
-from tenants import factors
 from tenants.models import Department, Member, Membership, Role, Share, Team, WorkspaceRow
 
-Via = Literal["page", "api", "import", "job", "cli"]
+Via = Literal["page", "api", "import", "job", "cli", "scim"]
 
 
 class NotAMember(Forbidden):
@@ -152,7 +151,6 @@ def actor_of(
     )
 
 
-@contextmanager
 def acting_identity(
     database: Database,
     workspace: Workspace,
@@ -163,15 +161,12 @@ def acting_identity(
     *,
     address: str = "",
     reading: bool = False,
-) -> Iterator[Actor]:
-    """The Actor of the member that this person is here. On pages, raises NeedsSecondFactor where they lack one."""
-    with acting(
+) -> AbstractContextManager[Actor]:
+    """The Actor of the member that this person is here. Whether their session may enter, tenants.entrance asks."""
+    return acting(
         database, workspace, BY_IDENTITY, identity_id, via, request_id,
         confirmed=confirmed, address=address, reading=reading,
-    ) as actor:  # fmt: skip
-        if via == "page":
-            factors.check_demanded(database, workspace, actor.member)
-        yield actor
+    )  # fmt: skip
 
 
 def acting_member(

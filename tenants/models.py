@@ -35,6 +35,7 @@ class WorkspaceRow(ControlBase):
     currency: Mapped[str] = mapped_column(server_default="CZK")
     industry: Mapped[str] = mapped_column(server_default="")
     second_factor: Mapped[str] = mapped_column(server_default="nobody")
+    single_sign_on: Mapped[str] = mapped_column(server_default="off")
     taken_at: Mapped[datetime | None]
     migration_error: Mapped[str | None]
 
@@ -53,13 +54,26 @@ class Person(ControlBase):
     """One person who signs in, in however many workspaces. `email` is lower case.
 
     Until its owner opens the link sent there, an address is only claimed: several may claim it, one at most has
-    confirmed it (tenants.identities).
+    confirmed it (tenants.identities). Who has a `workspace_id` was made by that workspace's single sign-on or
+    provisioning and lives in it alone: they have no password, no account page, and no claim to the address elsewhere.
     """
 
     __tablename__ = "identity"
     __table_args__ = (
         Index(None, "email"),
-        Index("uq_identity_confirmed_email", "email", unique=True, postgresql_where=text("confirmed_at is not null")),
+        Index(
+            "uq_identity_confirmed_email",
+            "email",
+            unique=True,
+            postgresql_where=text("confirmed_at is not null and workspace_id is null"),
+        ),
+        Index(
+            "uq_identity_workspace_email",
+            "workspace_id",
+            "email",
+            unique=True,
+            postgresql_where=text("workspace_id is not null"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -70,6 +84,7 @@ class Person(ControlBase):
     time_zone: Mapped[str] = mapped_column(server_default="UTC")
     confirmed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    workspace_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("control.workspace.id", ondelete="cascade"))
 
 
 class Membership(ControlBase):
@@ -84,11 +99,12 @@ class Membership(ControlBase):
 class SignIn(ControlBase):
     """A session of a browser. The key is the SHA-256 of the cookie's random value, which is kept nowhere.
 
-    `proof` is what it was begun with (tenants.sessions.Proof), `proven_at` when the person last proved who they are.
+    `proof` is what it was begun with (tenants.sessions.Proof), `proven_at` when the person last proved who they are. A
+    session that a workspace's single sign-on began has its `workspace_id`, and is worth nothing outside of it.
     """
 
     __tablename__ = "sign_in"
-    __table_args__ = (Index(None, "identity_id"),)
+    __table_args__ = (Index(None, "identity_id"), Index(None, "workspace_id"))
 
     key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     id: Mapped[UUID] = mapped_column(default=new_id, unique=True)
@@ -99,6 +115,7 @@ class SignIn(ControlBase):
     device: Mapped[str] = mapped_column(server_default="")
     proof: Mapped[str] = mapped_column(server_default="password")
     proven_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    workspace_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("control.workspace.id", ondelete="cascade"))
 
 
 class WaitingSignIn(ControlBase):
@@ -168,6 +185,40 @@ class PasskeyChallenge(ControlBase):
     purpose: Mapped[str]
     identity_id: Mapped[UUID | None] = mapped_column(ForeignKey("control.identity.id", ondelete="cascade"))
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class SignOnTrip(ControlBase):
+    """Somebody was sent to a workspace's provider of single sign-on and is expected back with a state, of which the key
+    is the SHA-256. `proves` is the session that they prove once more, if they do.
+
+    What the provider said stays here while the person decides whether to link it with the member they are.
+    """
+
+    __tablename__ = "sign_on_trip"
+
+    key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("control.workspace.id", ondelete="cascade"))
+    connection_id: Mapped[UUID]
+    nonce: Mapped[str]
+    verifier: Mapped[str]
+    to: Mapped[str]
+    proves: Mapped[UUID | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    returned_at: Mapped[datetime | None]
+    issuer: Mapped[str] = mapped_column(server_default="")
+    subject: Mapped[str] = mapped_column(server_default="")
+    email: Mapped[str] = mapped_column(server_default="")
+
+
+class ProvenDomain(ControlBase):
+    """A domain whose owner has shown by the DNS that a workspace may vouch for its e-mail addresses."""
+
+    __tablename__ = "proven_domain"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("control.workspace.id", ondelete="cascade"), primary_key=True
+    )
 
 
 class MailedLink(ControlBase):
@@ -273,6 +324,7 @@ class Member(Record):
     """A person in this workspace. Members leave, and are never deleted, since records name them.
 
     `state` is active or left. `working_hours` maps mon .. sun to ["08:00", "16:30"]; a day that is not there is free.
+    `external_id` is what a provider that provisions people calls the person (tenants.provisioning).
     """
 
     __tablename__ = "member"
@@ -292,6 +344,7 @@ class Member(Record):
     phone: Mapped[str] = mapped_column(server_default="", default="")
     photo_key: Mapped[str | None]
     working_hours: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
+    external_id: Mapped[str] = mapped_column(server_default="", default="")
 
     role: Mapped[Role] = relationship(lazy="joined", innerjoin=True)
 

@@ -1,7 +1,8 @@
 """Sessions of browsers: rows in PostgreSQL, found by the SHA-256 of a random cookie; they can be listed and ended.
 
 Whoever has given the password and is asked for a second factor has no session yet: they wait, for five minutes, in a
-row of the same kind that opens nothing.
+row of the same kind that opens nothing. A session that a workspace's single sign-on began is bound to that workspace:
+its provider vouches for people there and nowhere else.
 """
 
 import hashlib
@@ -15,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from tenants.models import Person, SignIn, WaitingSignIn
 
-# With what a session was begun: the password alone, the password and a second factor, or a passkey alone.
-Proof = Literal["password", "second factor", "passkey"]
+# With what a session was begun: the password alone, the password and a second factor, a passkey alone, or a workspace's
+# own provider.
+Proof = Literal["password", "second factor", "passkey", "single sign-on"]
 
 IDLE = "7 days"
 LONGEST = "30 days"
@@ -26,7 +28,10 @@ WAITS = "5 minutes"
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Who is behind a cookie. `id` names the session in lists; `fresh` says that they proved who they are lately."""
+    """Who is behind a cookie. `id` names the session in lists; `fresh` says that they proved who they are lately.
+
+    With a `workspace_id` the session is of single sign-on and worth nothing outside that workspace.
+    """
 
     id: UUID
     identity_id: UUID
@@ -36,6 +41,7 @@ class SignedIn:
     time_zone: str
     confirmed: bool
     fresh: bool
+    workspace_id: int | None
 
 
 @dataclass(frozen=True)
@@ -47,10 +53,18 @@ class Waiting:
     stay: bool
 
 
-def start(control: Session, identity_id: UUID, address: str, device: str, proof: Proof = "password") -> str:
-    """A new session; returns the cookie's value, which is stored nowhere."""
+def start(
+    control: Session,
+    identity_id: UUID,
+    address: str,
+    device: str,
+    proof: Proof = "password",
+    workspace_id: int | None = None,
+) -> str:
+    """A new session, of one workspace alone if one is named; returns the cookie's value, which is stored nowhere."""
     value = secrets.token_urlsafe(32)
     row = SignIn(key=key_of(value), identity_id=identity_id, address=address[:60], device=device[:300], proof=proof)
+    row.workspace_id = workspace_id
     control.add(row)
     control.flush()
     return value
@@ -68,6 +82,7 @@ def find(control: Session, value: str) -> SignedIn | None:
             Person.time_zone,
             Person.confirmed_at.is_not(None),
             SignIn.proven_at > func.now() - text(f"interval '{FRESH}'"),
+            SignIn.workspace_id,
             (SignIn.seen_at < func.now() - text("interval '1 minute'")).label("stale"),
         )
         .join(Person, Person.id == SignIn.identity_id)
@@ -81,7 +96,7 @@ def find(control: Session, value: str) -> SignedIn | None:
         return None
     if row.stale:
         control.execute(update(SignIn).where(SignIn.id == row.id).values(seen_at=func.now()))
-    return SignedIn(*row[:8])
+    return SignedIn(*row[:9])
 
 
 def prove(control: Session, session_id: UUID) -> None:
@@ -105,6 +120,11 @@ def end(control: Session, identity_id: UUID, session_id: UUID | None = None, *, 
     if keep is not None:
         doomed = doomed.where(SignIn.id != keep)
     return control.execute(doomed).rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def end_bound(control: Session, workspace_id: int) -> None:
+    """End every session that this workspace's single sign-on has begun."""
+    control.execute(delete(SignIn).where(SignIn.workspace_id == workspace_id))
 
 
 def wait(control: Session, identity_id: UUID, to: str, stay: bool) -> str:

@@ -23,8 +23,9 @@ from crm.imports import actions as imports
 from crm.imports.models import Import
 from crm.tasks import actions as tasks
 from crm.timeline import actions as notes
-from tenants import departments, invitations, roles, shares, tokens
+from tenants import arrivals, departments, invitations, provisioning, roles, shares, tokens
 from tenants.models import Invitation, Member, Role, Share
+from tenants.sign_on_models import Connection, Domain, Link
 
 Factory = Callable[[Actor, str], Record]
 
@@ -95,6 +96,36 @@ def share(actor: Actor, mark: str) -> Share:
     return shares.share(actor, shares.share.parse({"kind": "contact", "record_id": contact.id, "team_id": team.id}))
 
 
+def connection(actor: Actor, mark: str) -> Connection:
+    """As if its provider had answered, which the settings page asks for. A workspace has one at a time."""
+    known = arrivals.present(actor.db)
+    if known:
+        return known
+    made = Connection(issuer="https://login.example.com", client_id="okno", secret=b"sealed", button=mark[:40])
+    actor.db.add(made)
+    actor.db.commit()
+    return made
+
+
+def domain(actor: Actor, mark: str) -> Domain:
+    made = Domain(name=f"{new_id().hex}.example.com", code=mark)
+    actor.db.add(made)
+    actor.db.commit()
+    return made
+
+
+def link(actor: Actor, mark: str) -> Link:
+    provider, somebody = connection(actor, mark), member(actor, mark)
+    made = Link(connection_id=provider.id, issuer=provider.issuer, subject=mark, member_id=somebody.id)
+    actor.db.add(made)
+    actor.db.commit()
+    return made
+
+
+def scim_token(actor: Actor, mark: str) -> Record:
+    return provisioning.create_token(actor, provisioning.NewToken(name=mark))[0]
+
+
 def token(actor: Actor, mark: str) -> Record:
     return tokens.create(actor, tokens.NewToken(name=mark))[0]
 
@@ -116,6 +147,10 @@ FACTORIES: dict[str, Factory] = {
     "invitation": invitation,
     "share": share,
     "absence": absence,
+    "connection": connection,
+    "domain": domain,
+    "link": link,
+    "scim_token": scim_token,
 }
 
 

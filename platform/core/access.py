@@ -47,6 +47,10 @@ DECIDED_BY: dict[str, Right] = {
     "invitation": ("member", "create"),
     "share": ("member", "view"),
     "absence": ("member", "edit"),
+    "connection": ("settings", "edit"),
+    "domain": ("settings", "edit"),
+    "link": ("member", "edit"),
+    "scim_token": ("settings", "edit"),
 }
 
 # The kinds of the matrix, each right with a scope of its own.

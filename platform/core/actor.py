@@ -43,7 +43,7 @@ class Actor:
     circle: Circle
     fields: FieldRules
     db: Session
-    via: Literal["page", "api", "import", "job", "cli"] = "page"
+    via: Literal["page", "api", "import", "job", "cli", "scim"] = "page"
     request_id: str = ""
     confirmed: bool = True
     address: str = ""

@@ -67,6 +67,7 @@ class Workspace:
     country: str
     currency: str
     second_factor: str
+    single_sign_on: str
 
     @property
     def search_path(self) -> str:

@@ -21,7 +21,7 @@ from core.api import RESOURCES
 from core.db import database
 from core.reference import reference
 from crm import errors, features
-from crm.doors import enter_api, enter_page, signed_in
+from crm.doors import cookie_session, enter_api, enter_page, signed_in
 from tenants import answers
 from tenants.directory import workspaces_of
 
@@ -31,7 +31,7 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
 # First path segments that are pages of the service itself, not workspaces.
 FRONT = frozenset(
     "signup login logout forgot reset confirm email account invite api dev static healthz "
-    "robots.txt favicon.ico".split()
+    "robots.txt favicon.ico sso scim".split()
 )
 
 
@@ -118,7 +118,7 @@ def check_place() -> BaseResponse | None:
         return None
     if request.path == "/" and "okno.slug" in request.environ:
         return redirect(url_for("today.index"), 303)
-    if request.path.startswith("/api/") and request.endpoint != features.LARGE_UPLOAD:
+    if request.path.startswith(("/api/", "/scim/")) and request.endpoint != features.LARGE_UPLOAD:
         request.max_content_length = 1024 * 1024
     inside = isinstance(current_app.blueprints.get(request.blueprint or ""), page_kit.Pages)
     if inside != ("okno.slug" in request.environ):
@@ -134,8 +134,8 @@ def language() -> str:
         return str(g.language)
     if not has_request_context():
         return "en"
-    if not request.path.startswith("/api/") and g.get("signed_in"):
-        return str(g.signed_in.language)
+    if not request.path.startswith("/api/") and g.get("cookie_session"):
+        return str(g.cookie_session.language)
     return request.accept_languages.best_match(LANGUAGES) or "en"
 
 
@@ -147,11 +147,12 @@ def add_globals(app: Flask, config: Settings) -> None:
     assets: page_kit.Assets = app.extensions["okno.assets"]
 
     def workspaces() -> list[Any]:
-        person = signed_in()
+        person = cookie_session()
         if person is None:
             return []
         with database().controlling() as control:
-            return workspaces_of(control, person.identity_id)
+            found = workspaces_of(control, person.identity_id)
+        return [one for one in found if person.workspace_id in (None, one.id)]
 
     app.jinja_env.globals.update(
         asset=assets.url,

@@ -12,7 +12,7 @@ from core.db import database
 from core.errors import Forbidden, NotFound, Refusal
 from tenants import explain, roles, sessions
 from tenants.directory import locate
-from tenants.members import acting_identity
+from tenants.entrance import entering
 from tenants.tokens import NotSignedIn, acting_token
 
 SEEING = "seeing"  # in the browser's signed cookie: {workspace's number: member's id}
@@ -31,34 +31,34 @@ def cookie_name() -> str:
 
 
 def signed_in() -> sessions.SignedIn | None:
-    """Who the cookie says this is, asked once a request."""
-    if "signed_in" not in g:
+    """Who has logged in to their account. A session of single sign-on is of one workspace and opens no account, so
+    here it is nobody's."""
+    person = cookie_session()
+    return person if person and person.workspace_id is None else None
+
+
+def cookie_session() -> sessions.SignedIn | None:
+    """Whose session the cookie is, of an account or of single sign-on; asked once a request."""
+    if "cookie_session" not in g:
         value = request.cookies.get(cookie_name(), "")
-        g.signed_in = None
+        g.cookie_session = None
         if value:
             with database().controlling() as control:
-                g.signed_in = sessions.find(control, value)
-    return g.signed_in  # type: ignore[no-any-return]
+                g.cookie_session = sessions.find(control, value)
+    return g.cookie_session  # type: ignore[no-any-return]
 
 
 @contextmanager
 def enter_page() -> Iterator[Actor]:
     """The actor of a page: session, workspace by its address, membership with rights."""
-    person = signed_in()
+    person = cookie_session()
     if person is None:
         raise SignInFirst()
     workspace = locate(database(), request.environ["okno.slug"])
     if workspace is None:
         raise NotFound()
-    with acting_identity(
-        database(),
-        workspace,
-        person.identity_id,
-        "page",
-        g.request_id,
-        person.confirmed,
-        address=request.remote_addr or "",
-        reading=reading(),
+    with entering(
+        database(), workspace, person, g.request_id, address=request.remote_addr or "", reading=reading()
     ) as actor:
         yield seen_as(actor) or actor
 

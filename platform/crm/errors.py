@@ -18,6 +18,7 @@ from core.api import problem
 from core.errors import Refusal
 from core.pages import render
 from crm.doors import SignInFirst
+from tenants.entrance import NeedsSingleSignOn, OtherWorkspace
 from tenants.factors import NeedsSecondFactor
 
 log = logging.getLogger(__name__)
@@ -53,13 +54,20 @@ def show_refusal(refusal: Refusal) -> Response | tuple[str, int] | Any:
         if refusal.status == 401:
             response.headers["WWW-Authenticate"] = 'Bearer realm="okno"'
         return response
-    if isinstance(refusal, SignInFirst):
+    if isinstance(refusal, SignInFirst | OtherWorkspace) and not wants_json():
         return redirect(f"/login?next={quote(asked_for())}", 303)
-    if "application/json" in request.headers.get("Accept", ""):
+    if wants_json():
         return problem(refusal)
+    if isinstance(refusal, NeedsSingleSignOn):
+        return redirect(f"/sso/{refusal.workspace_id}?next={quote(asked_for())}", 303)
     if isinstance(refusal, NeedsSecondFactor):
         return redirect(f"/account/second-factor?next={quote(asked_for())}", 303)
     return error_page(str(refusal.title), str(refusal.detail), refusal.status)
+
+
+def wants_json() -> bool:
+    """A script asks, which cannot follow to another page."""
+    return "application/json" in request.headers.get("Accept", "")
 
 
 def asked_for() -> str:

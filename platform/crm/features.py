@@ -26,7 +26,10 @@ from crm.people.joining import joining
 from crm.people.pages import pages as people_pages
 from crm.people.sharing import pages as sharing_pages
 from crm.roles.pages import pages as roles_pages
+from crm.scim.api import scim
 from crm.settings.pages import pages as settings_pages
+from crm.sso.front import front as sign_on
+from crm.sso.pages import pages as sign_on_pages
 from crm.tasks import api as tasks_api
 from crm.tasks.pages import pages as tasks_pages
 from crm.timeline import api as notes_api
@@ -56,6 +59,7 @@ PAGES = (
     imports_pages,
     settings_pages,
     absences_pages,
+    sign_on_pages,
     people_pages,
     departments_pages,
     sharing_pages,
@@ -71,7 +75,10 @@ def register(app: Flask) -> None:
     accounts.register(app)
     mailbox.register(app)
     app.register_blueprint(joining)
+    app.register_blueprint(sign_on)
     for pages in PAGES:
         app.register_blueprint(pages)
     app.register_blueprint(imports_api.FILES)
     app.extensions["csrf"].exempt(imports_api.FILES)
+    app.register_blueprint(scim)
+    app.extensions["csrf"].exempt(scim)

@@ -10,6 +10,7 @@ from crm.imports import models as imports
 from crm.tasks import models as tasks
 from crm.timeline import models as timeline
 from tenants import models as tenants
+from tenants import sign_on_models as sign_on
 
 METADATA = Base.metadata
 
@@ -22,6 +23,7 @@ __all__ = [
     "events",
     "imports",
     "jobs",
+    "sign_on",
     "tasks",
     "tenants",
     "timeline",

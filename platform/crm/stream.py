@@ -22,7 +22,7 @@ from core.db import Workspace, database
 from core.errors import Forbidden
 from tenants import sessions
 from tenants.directory import locate
-from tenants.members import acting_identity
+from tenants.entrance import entering
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ def place(path: str, headers: dict[str, str]) -> Workspace | None:
     if person is None or workspace is None:
         return None
     try:
-        with acting_identity(base, workspace, person.identity_id, "page"):
+        with entering(base, workspace, person):
             return workspace
     except Forbidden:
         return None

@@ -6,6 +6,7 @@ import io
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -26,17 +27,23 @@ from crm.contacts import actions as contacts
 from crm.deals import actions as deals
 from crm.tasks import actions as tasks
 from tenants import departments, invitations, links, roles
-from tenants.models import Passkey, Person
+from tenants.models import Passkey, Person, WorkspaceRow
+from tenants.sign_on_models import Domain
 from tests.browser.axe import looks
 from tests.browser.conftest import Visitors
 from tests.browser.site import ARTEFACTS, Site
 from tests.crm.absences.office import Office
 from tests.crm.imports.messy import write_messy
+from tests.factories import FACTORIES
 from tests.shop import Shop, open_shop
 
 pytestmark = pytest.mark.browser
 
-NO_PAGES = ("static", "healthz", "people.photo", "mailbox.html")  # the last: what a frame on a mail's page shows
+# The photo of a person; what a frame on the page of a mail shows; the way to a provider of single sign-on, which is
+# away from here, and what follows it (tests/browser/test_single_sign_on.py).
+NO_PAGES = (
+    "static", "healthz", "people.photo", "mailbox.html", "sso.begin", "sso.back", "sso.question", "sso.done",
+)  # fmt: skip
 CATALOGUE = Path(features.TRANSLATIONS) / "cs" / "LC_MESSAGES" / "messages.po"
 ENGLISH_TIMES = re.compile(
     r"\b\d{1,2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b|\b\d{1,2}:\d\d\s?[AP]M\b"
@@ -68,7 +75,9 @@ def rules() -> dict[str, bool]:
     return {
         rule.rule: isinstance(app.blueprints.get(rule.endpoint.partition(".")[0]), Pages)
         for rule in app.url_map.iter_rules()
-        if "GET" in (rule.methods or ()) and not rule.rule.startswith("/api/v1/") and rule.endpoint not in NO_PAGES
+        if "GET" in (rule.methods or ())
+        and not rule.rule.startswith(("/api/v1/", "/scim/"))
+        and rule.endpoint not in NO_PAGES
     }
 
 
@@ -83,6 +92,7 @@ class Records:
         demo.fill(base, self.shop.workspace, contacts=60, deals=40)
         self.done, self.draft = self.imports()
         self.invitation = self.people()
+        self.single_sign_on()
 
     def addresses(self, rule: str) -> Iterator[str]:
         """The rule with its arguments filled in, in all the ways that look different."""
@@ -104,8 +114,8 @@ class Records:
             return self.mail
         if argument == "import_id":
             return self.draft if rule.endswith(("columns", "duplicates")) else self.done
-        if argument == "kind":
-            return "contact"
+        if argument in ("kind", "number"):
+            return {"kind": "contact", "number": self.shop.workspace.id}[argument]
         if argument == "passkey_id":
             return self.passkey
         if argument == "fact":
@@ -164,6 +174,16 @@ class Records:
             role_id = roles.all_roles(actor)[-1].id
             values = {"emails": [f"{uuid4().hex}@example.com"], "role_id": role_id}
             return invitations.invite(actor, invitations.invite.parse(values))[0]
+
+    def single_sign_on(self) -> None:
+        """A provider, domains proven and not, somebody who comes by it and a key, as they are stored."""
+        with self.shop.acting() as actor:
+            for kind in ("domain", "link", "scim_token"):
+                FACTORIES[kind](actor, "Entra")
+            actor.db.add(Domain(name="example.com", code="code", proven_at=datetime.now(UTC)))
+            actor.db.commit()
+        with self.shop.base.controlling() as control:
+            control.get_one(WorkspaceRow, self.shop.workspace.id).single_sign_on = "offered"
 
     def link(self, purpose: Any) -> Any:
         with self.shop.base.controlling() as control:

@@ -149,3 +149,28 @@ def test_a_torn_state_is_not_believed(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text('{"database_url": "postgres')
     with pytest.raises(SettingsError, match="Nothing runs"):
         Settings.from_env({"OKNO_HOME": str(tmp_path)})
+
+
+def test_inner_hosts_and_dns_servers_are_read(production: dict[str, str]) -> None:
+    given = production | {
+        "OKNO_INNER_HOSTS": "IDP.intern, mail.intern:8443",
+        "OKNO_DNS_SERVERS": "10.0.0.53,[::1]:5353",
+    }
+    settings = Settings.from_env(given)
+    assert settings.inner_hosts == ("idp.intern", "mail.intern:8443")
+    assert settings.dns_servers == ("10.0.0.53", "[::1]:5353")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OKNO_INNER_HOSTS", "https://idp.intern"),
+        ("OKNO_INNER_HOSTS", "idp.intern/path"),
+        ("OKNO_INNER_HOSTS", "idp.intern:x"),
+        ("OKNO_DNS_SERVERS", "dns.example.com"),
+        ("OKNO_DNS_SERVERS", "10.0.0.53:99999"),
+    ],
+)
+def test_a_wrong_inner_host_or_dns_server_is_named(production: dict[str, str], variable: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=variable):
+        Settings.from_env(production | {variable: value})

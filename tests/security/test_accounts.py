@@ -18,15 +18,20 @@ from tests.visitor import PASSWORD, Visitor, body
 
 
 def pages(app: Flask, method: str) -> Iterator[Rule]:
-    """Every route that is a page and not the API, which takes tokens and no cookies."""
+    """Every route that is a page and not the API or SCIM, which take tokens and no cookies."""
     for rule in app.url_map.iter_rules():
-        if method in (rule.methods or ()) and not rule.rule.startswith("/api/") and rule.endpoint != "static":
+        if (
+            method in (rule.methods or ())
+            and not rule.rule.startswith(("/api/", "/scim/"))
+            and rule.endpoint != "static"
+        ):
             yield rule
 
 
 def path_of(app: Flask, shop: Shop, rule: Rule) -> str:
     """The route with something in each gap, under the workspace's address where it belongs there."""
     filled = re.sub(r"<(?:uuid:)(\w+)>", str(new_id()), rule.rule)
+    filled = re.sub(r"<int:[^>]*>", str(shop.workspace.id), filled)
     filled = re.sub(r"<[^>]*>", "something", filled)
     blueprint = app.blueprints.get(rule.endpoint.split(".")[0])
     return shop.path(filled) if isinstance(blueprint, Pages) else filled

@@ -9,6 +9,7 @@ from core.db import database
 from core.jobs import Place
 from tenants.housekeeping import tidy
 from tests.phone import App, confirmed
+from tests.shop import Shop
 
 # Table -> the column that says how old a row is, and from when on it goes.
 KEPT = {
@@ -58,3 +59,21 @@ def count(table: str, me: Any) -> int:
     with database().controlling() as control:
         found = control.scalar(text(f"select count(*) from control.{table} where identity_id = :me"), {"me": me})
     return int(found or 0)
+
+
+def test_trips_to_a_provider_go_after_a_day(shop: Shop) -> None:
+    me = {"me": shop.workspace.id}
+    with database().controlling() as control:
+        for hours in (23, 25):
+            control.execute(
+                text(
+                    'insert into control.sign_on_trip (key, workspace_id, connection_id, nonce, verifier, "to", '
+                    "created_at) select decode(md5(random()::text), 'hex'), :me, gen_random_uuid(), '', '', '/', "
+                    "now() - make_interval(hours => :hours)"
+                ),
+                {**me, "hours": hours},
+            )
+    tidy(Place(database(), None, 0, lambda: True))
+    with database().controlling() as control:
+        left = "select count(*) from control.sign_on_trip where workspace_id = :me"
+        assert control.scalar(text(left), me) == 1

@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("time_zone", sa.String(), server_default="UTC", nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("workspace_id", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity")),
         schema="control",
     )
@@ -46,7 +47,15 @@ def upgrade() -> None:
         ["email"],
         unique=True,
         schema="control",
-        postgresql_where=sa.text("confirmed_at is not null"),
+        postgresql_where=sa.text("confirmed_at is not null and workspace_id is null"),
+    )
+    op.create_index(
+        "uq_identity_workspace_email",
+        "identity",
+        ["workspace_id", "email"],
+        unique=True,
+        schema="control",
+        postgresql_where=sa.text("workspace_id is not null"),
     )
     op.create_table(
         "periodic_run",
@@ -78,6 +87,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(), server_default="CZK", nullable=False),
         sa.Column("industry", sa.String(), server_default="", nullable=False),
         sa.Column("second_factor", sa.String(), server_default="nobody", nullable=False),
+        sa.Column("single_sign_on", sa.String(), server_default="off", nullable=False),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("migration_error", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
@@ -95,6 +105,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'ready'"),
     )
     op.create_index("ix_workspace_version", "workspace", ["version"], unique=False, schema="control")
+    op.create_foreign_key(
+        op.f("fk_identity_workspace_id"),
+        "identity",
+        "workspace",
+        ["workspace_id"],
+        ["id"],
+        source_schema="control",
+        referent_schema="control",
+        ondelete="cascade",
+    )
     op.create_table(
         "failed_code",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -179,6 +199,16 @@ def upgrade() -> None:
         schema="control",
     )
     op.create_table(
+        "proven_domain",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("workspace_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["control.workspace.id"], name=op.f("fk_proven_domain_workspace_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("name", "workspace_id", name=op.f("pk_proven_domain")),
+        schema="control",
+    )
+    op.create_table(
         "recovery_code",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("identity_id", sa.Uuid(), nullable=False),
@@ -203,14 +233,39 @@ def upgrade() -> None:
         sa.Column("device", sa.String(), server_default="", nullable=False),
         sa.Column("proof", sa.String(), server_default="password", nullable=False),
         sa.Column("proven_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("workspace_id", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["identity_id"], ["control.identity.id"], name=op.f("fk_sign_in_identity_id"), ondelete="cascade"
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["control.workspace.id"], name=op.f("fk_sign_in_workspace_id"), ondelete="cascade"
         ),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_sign_in")),
         sa.UniqueConstraint("id", name=op.f("uq_sign_in_id")),
         schema="control",
     )
     op.create_index(op.f("ix_sign_in_identity_id"), "sign_in", ["identity_id"], unique=False, schema="control")
+    op.create_index(op.f("ix_sign_in_workspace_id"), "sign_in", ["workspace_id"], unique=False, schema="control")
+    op.create_table(
+        "sign_on_trip",
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("workspace_id", sa.BigInteger(), nullable=False),
+        sa.Column("connection_id", sa.Uuid(), nullable=False),
+        sa.Column("nonce", sa.String(), nullable=False),
+        sa.Column("verifier", sa.String(), nullable=False),
+        sa.Column("to", sa.String(), nullable=False),
+        sa.Column("proves", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("returned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("issuer", sa.String(), server_default="", nullable=False),
+        sa.Column("subject", sa.String(), server_default="", nullable=False),
+        sa.Column("email", sa.String(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["control.workspace.id"], name=op.f("fk_sign_on_trip_workspace_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_sign_on_trip")),
+        schema="control",
+    )
     op.create_table(
         "totp",
         sa.Column("identity_id", sa.Uuid(), nullable=False),

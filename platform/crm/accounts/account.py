@@ -31,6 +31,7 @@ PROOFS = {
     "password": _l("with the password"),
     "second factor": _l("with the password and a second factor"),
     "passkey": _l("with a passkey"),
+    "single sign-on": _l("with single sign-on, in one workspace"),
 }
 LANGUAGES = (("en", "English"), ("cs", "Čeština"))
 

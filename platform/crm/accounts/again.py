@@ -8,6 +8,9 @@ Where the last proof of this session is older than 15 minutes, the decorated pag
 password, a code or a passkey. What was sent to it waits in that page's form, which goes to the same address: with the
 proof in it, the page runs as if nothing had come between. So no text is lost, and nothing is kept anywhere. Files do
 not wait; a page that takes some is asked for before its form is shown, by the decorator on the form's own page.
+
+A session of single sign-on has nothing of ours to show: its provider asks once more, in a second window while the page
+with what was typed waits.
 """
 
 from collections.abc import Callable
@@ -27,12 +30,13 @@ from crm.accounts.account import account, me
 from crm.accounts.jobs import here
 from crm.accounts.limits import address, limited
 from crm.accounts.sessions import place_here
+from crm.doors import SignInFirst, cookie_session
 from crm.errors import asked_for
 from tenants import credentials, factors, sessions
 from tenants.sessions import SignedIn
 
-PASSWORD, CODE, PASSKEY = "again-password", "again-code", "again-passkey"
-OURS = (PASSWORD, CODE, PASSKEY)
+PASSWORD, CODE, PASSKEY, PROVIDER = "again-password", "again-code", "again-passkey", "again-provider"
+OURS = (PASSWORD, CODE, PASSKEY, PROVIDER)
 
 
 class ProveFirst(Refusal):
@@ -50,11 +54,15 @@ def when_fresh(view: Callable[..., Answer]) -> Callable[..., Answer]:
 
     @wraps(view)
     def asked(*arguments: Any, **values: Any) -> Answer:
-        person = me()
+        person = cookie_session()
+        if person is None:
+            raise SignInFirst()
         if person.fresh:
             return view(*arguments, **values)
         if "application/json" in request.headers.get("Accept", ""):
             raise ProveFirst()
+        if request.method != "POST" and person.workspace_id:
+            return see(at_provider(person.workspace_id, asked_for()))
         if request.method != "POST":
             return see("/account/again?" + urlencode({"next": asked_for()}))
         if not any(name in request.form for name in OURS):
@@ -96,17 +104,27 @@ def question(
     """The page that asks. `typed` is what waits in it: by default all that was sent to the present address."""
     if typed is None:
         typed = [(name, value) for name, value in request.form.items(multi=True) if name not in (*OURS, "csrf_token")]
+    action = action or request.script_root + request.full_path.rstrip("?")
+    if person.workspace_id:
+        there = at_provider(person.workspace_id, f"/sso/{person.workspace_id}/done")
+        return render(None, "sso/again.html", errors=errors, typed=typed, action=action, there=there), status
     with database().controlling() as control:
         has = factors.of_identity(control, person.identity_id)
     page = render(
-        None, "accounts/again.html", errors=errors, email=person.email, factors=has, typed=typed,
-        action=action or request.script_root + request.full_path.rstrip("?"),
-    )  # fmt: skip
+        None, "accounts/again.html", errors=errors, email=person.email, factors=has, typed=typed, action=action
+    )
     return page, status
+
+
+def at_provider(workspace_id: int, to: str) -> str:
+    """Where a session of single sign-on is proven once more."""
+    return f"/sso/{workspace_id}/begin?" + urlencode({"again": "1", "next": to})
 
 
 def prove(person: SignedIn) -> None:
     """Take whichever proof was given. Raises Invalid, or locks.TooMany."""
+    if person.workspace_id:
+        raise Invalid(("", _("Your provider has not asked you yet. Open the log-in there first, then go on.")))
     if request.form.get(PASSKEY):
         challenges.check("prove", person.identity_id, PASSKEY)
     elif request.form.get(CODE):

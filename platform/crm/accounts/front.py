@@ -16,9 +16,10 @@ from crm.accounts import jobs, opening
 from crm.accounts.jobs import here
 from crm.accounts.limits import accepted, account, address, everybody, limited, refused_form
 from crm.accounts.sessions import first_place, go_in, let_out, place_here
-from crm.doors import signed_in
+from crm.doors import cookie_session, signed_in
 from crm.industries import industries
-from tenants import credentials, identities, links
+from tenants import arrivals, credentials, entrance, identities, links
+from tenants.directory import locate
 from tenants.models import MailedLink, Person
 
 front = Blueprint("front", __name__, template_folder="templates")
@@ -26,7 +27,7 @@ front = Blueprint("front", __name__, template_folder="templates")
 
 @front.get("/")
 def index() -> Answer:
-    person = signed_in()
+    person = cookie_session()
     return see(first_place(person)) if person else render(None, "accounts/index.html")
 
 
@@ -67,7 +68,14 @@ def login() -> Answer:
     to = place_here(request.args.get("next"))
     if signed_in():
         return see(to)
-    return render(None, "accounts/login.html", to=to, email=request.args.get("email", ""), errors={})
+    return render(None, "accounts/login.html", email=request.args.get("email", ""), errors={}, **leading(to))
+
+
+def leading(to: str) -> dict[str, Any]:
+    """Where the log-in leads, and the provider of the workspace there, if it has one."""
+    workspace = locate(database(), to[1:].partition("/")[0].partition("?")[0])
+    way = arrivals.way(database(), workspace) if workspace and entrance.offered(workspace) else None
+    return {"to": to, "workspace": workspace, "way": way}
 
 
 @front.post("/login")
@@ -80,7 +88,7 @@ def log_in() -> Answer:
         person = identities.sign_in(database(), email, request.form.get("password", ""), address())
     except identities.WrongPassword as refusal:
         wrong = Invalid(("", refusal.detail))
-        return refused(None, "accounts/login.html", wrong, to=to, email=request.form.get("email", ""))
+        return refused(None, "accounts/login.html", wrong, email=request.form.get("email", ""), **leading(to))
     return go_in(person, to, stay="stay" in request.form)
 
 

@@ -7,7 +7,7 @@ from core.db import database
 from core.errors import Invalid
 from core.pages import Answer, refused, render, see
 from crm.accounts import challenges
-from crm.accounts.front import front
+from crm.accounts.front import front, leading
 from crm.accounts.jobs import here
 from crm.accounts.limits import limited, refused_form
 from crm.accounts.sessions import let_in, place_here, stop_waiting, waiting
@@ -66,7 +66,7 @@ def log_in_by_passkey() -> Answer:
     try:
         person = challenges.check("log in")
     except Invalid as refusal:
-        return refused(None, "accounts/login.html", refusal, to=to, email="")
+        return refused(None, "accounts/login.html", refusal, email="", **leading(to))
     return let_in(person, to, stay=stay, proof="passkey")
 
 

@@ -1,7 +1,8 @@
 """The session of a browser: begun at the log-in, ended at the log-out, and the pages one is led to around it.
 
 There are two ways in. Whoever has given the password goes through `go_in`, which asks for the second factor where there
-is one; `let_in` begins the session and is called when nothing more is to be asked.
+is one; `let_in` begins the session and is called when nothing more is to be asked. Which workspaces a session opens is
+not said here but by tenants.entrance, at each request.
 """
 
 import re
@@ -13,7 +14,7 @@ from werkzeug.wrappers import Response
 from core.db import database
 from core.pages import see
 from crm.accounts import jobs
-from crm.doors import cookie_name, signed_in
+from crm.doors import cookie_name, cookie_session
 from tenants import audit, devices, factors, sessions
 from tenants.directory import workspaces_of
 from tenants.models import Person
@@ -44,16 +45,18 @@ def go_in(person: Person, to: str, *, stay: bool) -> Response:
     return response
 
 
-def let_in(person: Person, to: str, *, stay: bool, proof: Proof) -> Response:
-    """Begin a session and go there. Without `stay` the browser forgets it when it is closed."""
-    former, browser = signed_in(), request.user_agent.string
+def let_in(person: Person, to: str, *, stay: bool, proof: Proof, workspace_id: int | None = None) -> Response:
+    """Begin a session and go there. Without `stay` the browser forgets it when it is closed. A session of single
+    sign-on names its workspace; of new browsers, the provider tells."""
+    former, browser = cookie_session(), request.user_agent.string
     mark = devices.mark_of(request.cookies.get(named("device"), ""))
     with database().controlling() as control:
         if former:
             sessions.end(control, former.identity_id, former.id)
-        value = sessions.start(control, person.id, request.remote_addr or "", browser, proof)
-        audit.note_sign_in(control, person, request.remote_addr or "", device(browser))
-        if not devices.recognise(control, person, mark) and person.confirmed_at:
+        value = sessions.start(control, person.id, request.remote_addr or "", browser, proof, workspace_id)
+        audit.note_sign_in(control, person, request.remote_addr or "", device(browser), workspace_id)
+        known = workspace_id is not None or devices.recognise(control, person, mark)
+        if not known and person.confirmed_at:
             jobs.tell_new_device(control, person, device(browser), request.remote_addr or "")
     form_session.clear()
     response = see(to)
@@ -76,7 +79,7 @@ def stop_waiting() -> bool:
 
 def let_out(to: str) -> Response:
     """End the session; nothing of it stays in the browser."""
-    person = signed_in()
+    person = cookie_session()
     if person:
         with database().controlling() as control:
             sessions.end(control, person.identity_id, person.id)
@@ -113,7 +116,8 @@ def place_here(wished: str | None) -> str:
 def first_place(person: sessions.SignedIn) -> str:
     """Where work goes on: the workspace last seen in this browser, the only one, or the choice."""
     with database().controlling() as control:
-        mine = [workspace.slug for workspace in workspaces_of(control, person.identity_id)]
+        theirs = workspaces_of(control, person.identity_id)
+    mine = [workspace.slug for workspace in theirs if person.workspace_id in (None, workspace.id)]
     last = request.cookies.get(LAST)
     if last in mine:
         return f"/{last}/today"

@@ -1,0 +1,1 @@
+"""Single sign-on of a workspace: its settings, and the log-in by its provider."""
