@@ -83,7 +83,7 @@ def test_a_sign_in_is_kept_in_each_workspace_of_the_person(shop: Shop, other: Sh
             text("insert into control.membership (identity_id, workspace_id) values (:i, :w)"),
             {"i": known, "w": other.workspace.id},
         )
-    audit.signed_in(Place(shop.base, None, 0, lambda: True), known, "10.0.0.7", "Firefox, Windows")
+    audit.signed_in(Place(shop.base, None, 0, lambda: True), known, "10.0.0.7", "Firefox, Windows", 0)
     found = shop.rows("select action, address, after from event")
     assert [(row.action, row.address, row.after) for row in found] == [
         ("member.sign_in", "10.0.0.7", {"device": "Firefox, Windows"})
