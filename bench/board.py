@@ -21,7 +21,7 @@ from {schema}.stage s
 cross join lateral (
     select * from {schema}.deal d
     where d.pipeline_id = s.pipeline_id and d.stage_id = s.id and d.status = 'open' and d.deleted_at is null
-    order by d.rank, d.id limit 50
+    order by d.rank, d.id limit {first}
 ) d
 left join lateral (
     select name, due_on, due_at from {schema}.task t
@@ -33,7 +33,7 @@ order by s.position, d.rank, d.id
 
 
 def board(grounds: Grounds) -> Iterator[Figure]:
-    """A pipeline of 20,000 open deals, its first screen: 50 cards a lane and the totals of all, in process.
+    """A pipeline of 20,000 open deals, its first screen: 30 cards a lane and the totals of all, in process.
 
     The floor is one statement of the same cards, by psycopg, without the totals.
     """
@@ -48,7 +48,7 @@ def board(grounds: Grounds) -> Iterator[Figure]:
         assert found
         if found[0] < OPEN:
             raise RuntimeError(f"there are only {found[0]} open deals")
-        sql = CARDS.format(schema=workspace.schema)
+        sql = CARDS.format(schema=workspace.schema, first=queries.FIRST)
         cards = sum(len(lane.cards) for lane in queries.board(actor, pipeline, Ask()))
         if cards != len(owner.execute(sql).fetchall()):
             raise RuntimeError("the floor does not show the same cards")

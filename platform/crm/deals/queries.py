@@ -15,7 +15,7 @@ from core.actor import Actor
 from core.db import as_uuid
 from core.errors import NotFound
 from core.events import Event
-from core.listing import LIMIT, Ask, Filter, Listing, Sort
+from core.listing import Ask, Filter, Listing, Sort
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal, Pipeline, Stage
@@ -24,6 +24,7 @@ from crm.tasks.models import Task
 from tenants.models import Member
 
 Status = Literal["open", "won", "lost"]
+FIRST = 30  # cards of a lane at first, several screens of them
 MORE = 200  # cards of a lane that was asked for more; beyond it the list is the better view
 
 
@@ -121,14 +122,14 @@ def pipelines(actor: Actor) -> list[Pipeline]:
 
 
 def board(actor: Actor, pipeline: Pipeline, ask: Ask, more: Collection[UUID] = ()) -> list[Lane]:
-    """The lanes of a pipeline, each with its first cards: 50, or 200 in the stages of `more`. `ask` filters them as it
+    """The lanes of a pipeline, each with its first cards: 30, or 200 in the stages of `more`. `ask` filters them as it
     does the list, so that the two never tell different numbers."""
     open_here = in_pipeline(pipeline, ask)
     deals = (
         LISTING.query(actor, open_here, *ON_CARD)
         .where(Deal.stage_id == Stage.id)
         .order_by(Deal.rank, Deal.id)
-        .limit(case((Stage.id.in_(more), MORE), else_=LIMIT) if more else LIMIT)
+        .limit(case((Stage.id.in_(more), MORE), else_=FIRST) if more else FIRST)
         .lateral("deals")
     )
     query = cards_from(actor, deals.c, join(Stage, deals, true()))
