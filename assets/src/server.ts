@@ -33,7 +33,9 @@ export async function refresh(mayDraw: () => boolean = () => true): Promise<bool
   const response = await fetch(asked, { headers: { Accept: "text/html, application/xhtml+xml" } }).catch(() => null);
   if (!response || response.status >= 500) return false;
   const html = await response.text();
-  const leaving = location.href !== asked || navigator.currentVisit?.state === "started";
+  // Drawing now would call off a form that is being sent, or the page it leads to.
+  const sending = navigator.formSubmission && navigator.formSubmission.state !== "stopped";
+  const leaving = location.href !== asked || sending || navigator.currentVisit?.state === "started";
   if (!leaving && mayDraw()) show(response.redirected ? response.url : asked, { statusCode: response.status, redirected: response.redirected, responseHTML: html });
   return true;
 }

@@ -11,7 +11,7 @@ declare module "@hotwired/turbo" {
     reload(): Promise<void>;
   }
   export const session: { recentRequests: Set<string> };
-  export const navigator: { currentVisit?: { state: string } };
+  export const navigator: { currentVisit?: { state: string }; formSubmission?: { state: string } };
   export const cache: { clear(): void };
   export function visit(url: string, options?: VisitOptions): void;
   /** window.fetch with X-Turbo-Request-Id, remembered in session.recentRequests. */
