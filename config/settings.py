@@ -39,6 +39,21 @@ class Smtp:
 
 
 @dataclass(frozen=True, slots=True)
+class Stripe:
+    """Payments by Stripe. `webhook_secrets` are two while one is being replaced; without any, no event is believed.
+    With `tax`, Stripe works out VAT."""
+
+    secret_key: str = field(repr=False)
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    tax: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether real money moves."""
+        return self.secret_key.startswith(("sk_live_", "rk_live_"))
+
+
+@dataclass(frozen=True, slots=True)
 class Folder:
     """Files are kept in a folder of this machine."""
 
@@ -63,7 +78,8 @@ class Settings:
     (postgresql://). `url` has no slash at its end. `smtp` is None only in the embedded run: mail then
     goes to the local mailbox. `inner_hosts` are the hosts ("idp.intern", "idp.intern:8443") that core.outbound
     may ask although their addresses are not public; `dns_servers` ("10.0.0.53", "127.0.0.1:5353") are asked
-    instead of the machine's own.
+    instead of the machine's own. `payments` says whether there are plans: None for an installation of one's own,
+    without limits; Stripe; or "test", the stand-in for Stripe of the embedded run.
     """
 
     env: Env
@@ -86,6 +102,7 @@ class Settings:
     smtp: Smtp | None
     mail_from: str
     files: Folder | Bucket
+    payments: Stripe | Literal["test"] | None
     web_workers: int
     web_threads: int
 
@@ -139,6 +156,7 @@ class Settings:
             smtp=_smtp(given, env),
             mail_from=given.get("OKNO_MAIL_FROM", f"Okno <okno@{host}>"),
             files=_files(given, home),
+            payments=_payments(given, env),
             web_workers=_number(given, "OKNO_WEB_WORKERS", 2, 1, 64),
             web_threads=_number(given, "OKNO_WEB_THREADS", 4, 1, 64),
         )
@@ -332,6 +350,29 @@ def _files(given: Mapping[str, str], home: Path) -> Folder | Bucket:
     if not parts.netloc or set(options) - {"endpoint"}:
         raise SettingsError("OKNO_FILES must look like s3://bucket/prefix?endpoint=https://host")
     return Bucket(parts.netloc, parts.path.strip("/"), options.get("endpoint"))
+
+
+def _payments(given: Mapping[str, str], env: Env) -> Stripe | Literal["test"] | None:
+    """OKNO_PAYMENTS chooses; left out, a key of Stripe does, else the embedded run has test payments."""
+    key = given.get("STRIPE_SECRET_KEY")
+    chosen = given.get("OKNO_PAYMENTS") or ("stripe" if key else "test" if env == "embedded" else "off")
+    if chosen == "off":
+        return None
+    if chosen == "test":
+        if env == "production":
+            raise SettingsError("OKNO_PAYMENTS is test, which sells everything for nothing: write stripe or off")
+        return "test"
+    if chosen != "stripe":
+        raise SettingsError(f"OKNO_PAYMENTS is {chosen!r}: write stripe, test or off")
+    if not key or not key.startswith(("sk_live_", "sk_test_", "rk_live_", "rk_test_")):
+        raise SettingsError("STRIPE_SECRET_KEY must be a secret key: sk_live_ or sk_test_ and then the rest")
+    secrets = _list(given, "STRIPE_WEBHOOK_SECRET")
+    if any(not secret.startswith("whsec_") for secret in secrets):
+        raise SettingsError("STRIPE_WEBHOOK_SECRET must look like whsec_..., two with a comma while one is replaced")
+    tax = given.get("OKNO_STRIPE_TAX", "off")
+    if tax not in {"on", "off"}:
+        raise SettingsError(f"OKNO_STRIPE_TAX is {tax!r}: write on or off")
+    return Stripe(key, secrets, tax == "on")
 
 
 def _number(given: Mapping[str, str], variable: str, default: int, least: int, most: int) -> int:

@@ -86,4 +86,5 @@ def as_workspace(row: WorkspaceRow) -> Workspace:
         currency=row.currency,
         second_factor=row.second_factor,
         single_sign_on=row.single_sign_on,
+        plan=row.plan,
     )

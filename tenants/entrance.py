@@ -13,7 +13,6 @@ from core.actor import Actor, Member
 from core.db import Database, Workspace
 from core.errors import Forbidden
 from tenants import factors
-from tenants.entitlements import entitled
 from tenants.members import acting_identity
 from tenants.sessions import SignedIn
 
@@ -62,7 +61,7 @@ def check(database: Database, workspace: Workspace, member: Member, person: Sign
     """Whom the provider vouches for has shown there what it asks. Owners keep their password as a way back in, for the
     day the provider fails."""
     if person.workspace_id is not None:
-        if workspace.single_sign_on == "off" or not entitled(workspace, "single_sign_on"):
+        if workspace.single_sign_on == "off":
             raise OtherWorkspace()
         return
     if demanded(workspace) and member.role != "owner":
@@ -72,9 +71,9 @@ def check(database: Database, workspace: Workspace, member: Member, person: Sign
 
 def demanded(workspace: Workspace) -> bool:
     """Whether nobody but owners comes in otherwise."""
-    return workspace.single_sign_on == "only" and entitled(workspace, "single_sign_on")
+    return workspace.single_sign_on == "only"
 
 
 def offered(workspace: Workspace) -> bool:
     """Whether the log-in shows the way to the provider."""
-    return workspace.single_sign_on != "off" and entitled(workspace, "single_sign_on")
+    return workspace.single_sign_on != "off"

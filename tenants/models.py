@@ -14,7 +14,10 @@ from core.records import Record
 
 
 class WorkspaceRow(ControlBase):
-    """The catalogue of workspaces. A row is `ready` in the pool until a sign-up takes it by one UPDATE."""
+    """The catalogue of workspaces. A row is `ready` in the pool until a sign-up takes it by one UPDATE.
+
+    `plan` and `seats` are what the workspace may use now (billing.accounts); without payments nothing asks for them.
+    """
 
     __tablename__ = "workspace"
     __table_args__ = (
@@ -36,6 +39,8 @@ class WorkspaceRow(ControlBase):
     industry: Mapped[str] = mapped_column(server_default="")
     second_factor: Mapped[str] = mapped_column(server_default="nobody")
     single_sign_on: Mapped[str] = mapped_column(server_default="off")
+    plan: Mapped[str] = mapped_column(server_default="free")
+    seats: Mapped[int] = mapped_column(server_default="0")
     taken_at: Mapped[datetime | None]
     migration_error: Mapped[str | None]
 

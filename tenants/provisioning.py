@@ -27,7 +27,7 @@ from core.ids import new_id
 from core.people import EmailAddress
 from tenants import arrivals, identities, members, roles, staff
 from tenants.directory import locate_number
-from tenants.entitlements import entitled
+from tenants.entitlements import check_entitled
 from tenants.members import WHO, actor_of
 from tenants.models import Member, Person, Role
 from tenants.sign_on_models import ScimToken
@@ -50,8 +50,7 @@ def create_token(actor: Actor, data: NewToken) -> tuple[ScimToken, str]:
     """A key. Its text is returned here and can never be shown again."""
     actor.require(("member", "create"))
     actor.require(("member", "edit"))
-    if not entitled(actor.workspace, "single_sign_on"):
-        raise Forbidden(_("Single sign-on is part of the Business plan."))
+    check_entitled(actor.workspace, "single_sign_on")
     if len(tokens(actor)) >= MOST_TOKENS:
         raise Busy(_("A workspace has %(most)s keys at most. Revoke one first.", most=MOST_TOKENS))
     value = secrets.token_urlsafe(32)
@@ -89,7 +88,7 @@ def acting_provider(
     """The Actor behind a key: the member who made it. Raises NotSignedIn."""
     shape = SHAPE.fullmatch(given)
     workspace = locate_number(base, int(shape[1])) if shape and checksum(shape[2]) == shape[3] else None
-    if workspace is None or not entitled(workspace, "single_sign_on"):
+    if workspace is None:
         raise NotSignedIn()
     with base.workspace(workspace, reading=reading) as session:
         row = session.connection().execute(BY_TOKEN, {"known": hash_of(given)}).first()
@@ -129,6 +128,7 @@ class Taken(Busy):
 @action("member.provision", right=("member", "create"))
 def provision(actor: Actor, data: NewUser) -> Member:
     """Somebody new, without a password: they come in by single sign-on."""
+    check_entitled(actor.workspace, "single_sign_on")
     email = data.email.lower()
     if arrivals.of_address(actor.db, email):
         raise Taken(_("%(email)s is in the list already.", email=email))

@@ -28,6 +28,7 @@ def installed(request: pytest.FixtureRequest) -> None:
     os.environ["OKNO_SECRET_KEY"] = "a key for tests, long enough to pass as one"
     os.environ["OKNO_ENV"] = "embedded"
     os.environ["OKNO_URL"] = "http://localhost:8000"
+    os.environ["OKNO_PAYMENTS"] = "off"  # as on a server of one's own; the tests of plans choose otherwise
     from config.settings import settings
     from crm.models import METADATA
     from migrations.runner import Urls, upgrade

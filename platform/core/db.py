@@ -68,6 +68,7 @@ class Workspace:
     currency: str
     second_factor: str
     single_sign_on: str
+    plan: str
 
     @property
     def search_path(self) -> str:

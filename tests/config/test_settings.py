@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.embedded import Process, RunState
-from config.settings import Bucket, Folder, Settings, SettingsError, Smtp
+from config.settings import Bucket, Folder, Settings, SettingsError, Smtp, Stripe
 
 KEY = "k" * 40
 
@@ -174,3 +174,48 @@ def test_inner_hosts_and_dns_servers_are_read(production: dict[str, str]) -> Non
 def test_a_wrong_inner_host_or_dns_server_is_named(production: dict[str, str], variable: str, value: str) -> None:
     with pytest.raises(SettingsError, match=variable):
         Settings.from_env(production | {variable: value})
+
+
+@pytest.mark.parametrize(
+    ("given", "becomes"),
+    [
+        ({}, None),
+        ({"OKNO_PAYMENTS": "off", "STRIPE_SECRET_KEY": "sk_live_1"}, None),
+        ({"STRIPE_SECRET_KEY": "sk_test_1"}, Stripe("sk_test_1", ())),
+        (
+            {"STRIPE_SECRET_KEY": "rk_live_1", "STRIPE_WEBHOOK_SECRET": "whsec_a,whsec_b", "OKNO_STRIPE_TAX": "on"},
+            Stripe("rk_live_1", ("whsec_a", "whsec_b"), tax=True),
+        ),
+    ],
+)
+def test_payments_come_from_the_keys_of_stripe(
+    production: dict[str, str], given: dict[str, str], becomes: object
+) -> None:
+    payments = Settings.from_env(production | given).payments
+    assert payments == becomes
+    if isinstance(payments, Stripe):
+        assert payments.live == ("live" in payments.secret_key)
+        assert payments.secret_key not in repr(payments)
+
+
+def test_the_embedded_run_shows_plans_by_test_payments(embedded: dict[str, str]) -> None:
+    assert Settings.from_env(embedded).payments == "test"
+    assert Settings.from_env(embedded | {"OKNO_PAYMENTS": "off"}).payments is None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"OKNO_PAYMENTS": "test"}, "sells everything for nothing"),
+        ({"OKNO_PAYMENTS": "paypal"}, "stripe, test or off"),
+        ({"OKNO_PAYMENTS": "stripe"}, "STRIPE_SECRET_KEY"),
+        ({"STRIPE_SECRET_KEY": "pk_live_1"}, "must be a secret key"),
+        ({"STRIPE_SECRET_KEY": "sk_live_1", "STRIPE_WEBHOOK_SECRET": "secret"}, "whsec_"),
+        ({"STRIPE_SECRET_KEY": "sk_live_1", "OKNO_STRIPE_TAX": "yes"}, "on or off"),
+    ],
+)
+def test_payments_that_cannot_be_meant_are_refused(
+    production: dict[str, str], given: dict[str, str], said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said):
+        Settings.from_env(production | given)

@@ -14,7 +14,9 @@ from core.db import Workspace
 from core.files import Files
 from core.ids import new_id
 
-SHOP = Workspace(1, "shop", "Shop", "t_000001", "t_000001_r", "cs", "Europe/Prague", "CZ", "CZK", "nobody", "off")
+SHOP = Workspace(
+    1, "shop", "Shop", "t_000001", "t_000001_r", "cs", "Europe/Prague", "CZ", "CZK", "nobody", "off", "free"
+)
 CONTENT = b"windows and doors\n" * 200_000
 
 

@@ -88,6 +88,8 @@ def upgrade() -> None:
         sa.Column("industry", sa.String(), server_default="", nullable=False),
         sa.Column("second_factor", sa.String(), server_default="nobody", nullable=False),
         sa.Column("single_sign_on", sa.String(), server_default="off", nullable=False),
+        sa.Column("plan", sa.String(), server_default="free", nullable=False),
+        sa.Column("seats", sa.Integer(), server_default="0", nullable=False),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("migration_error", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),

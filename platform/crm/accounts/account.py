@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from core.actions import Input
 from core.db import database
 from core.errors import Invalid
+from core.letters import here
 from core.pages import Answer, form_values, refused, render, see
 from core.people import EmailAddress
 from crm import places
 from crm.accounts import jobs, opening
-from crm.accounts.jobs import here
 from crm.accounts.limits import accepted, address, limited
 from crm.accounts.opening import Language, NewWorkspace, PersonName, TimeZone
 from crm.accounts.sessions import device

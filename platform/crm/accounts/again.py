@@ -24,10 +24,10 @@ from flask_babel import lazy_gettext as _l
 
 from core.db import database
 from core.errors import Invalid, Refusal
+from core.letters import here
 from core.pages import Answer, render, see
 from crm.accounts import challenges
 from crm.accounts.account import account, me
-from crm.accounts.jobs import here
 from crm.accounts.limits import address, limited
 from crm.accounts.sessions import place_here
 from crm.doors import SignInFirst, cookie_session

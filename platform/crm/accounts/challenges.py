@@ -10,7 +10,7 @@ from flask import Response, request
 from flask import session as form_session
 
 from core.db import database
-from crm.accounts.jobs import here
+from core.letters import here
 from tenants import passkeys
 from tenants.models import Passkey, Person
 from tenants.passkeys import Purpose

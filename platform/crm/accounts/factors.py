@@ -14,11 +14,11 @@ from pydantic import Field
 from core.actions import Input
 from core.db import database
 from core.errors import Invalid, NotFound
+from core.letters import here
 from core.pages import Answer, form_values, refused, render, see
 from crm.accounts import challenges
 from crm.accounts.account import account, me, read, session_key
 from crm.accounts.again import when_fresh
-from crm.accounts.jobs import here
 from crm.accounts.limits import limited
 from crm.accounts.sessions import device, place_here
 from tenants import factors, passkeys, totp

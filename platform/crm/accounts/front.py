@@ -9,11 +9,11 @@ from flask_babel import gettext as _
 
 from core.db import database
 from core.errors import Invalid
+from core.letters import here
 from core.pages import Answer, form_values, refused, render, see
 from core.people import checked_email
 from crm import places
 from crm.accounts import jobs, opening
-from crm.accounts.jobs import here
 from crm.accounts.limits import accepted, account, address, everybody, limited, refused_form
 from crm.accounts.sessions import first_place, go_in, let_out, place_here
 from crm.doors import cookie_session, signed_in

@@ -8,16 +8,15 @@ from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from flask import current_app, render_template
-from flask_babel import force_locale, format_datetime, get_locale
+from flask_babel import force_locale, format_datetime
 from sqlalchemy.orm import Session
 
-from config.settings import Settings
+from core import letters as letter_kit
 from core import mail
 from core.ids import new_id
 from core.jobs import Place, job, later
+from core.letters import Letter, here
 from crm.accounts import letters
-from crm.accounts.letters import Letter
 from tenants import identities, links
 from tenants.models import MailedLink, Person
 
@@ -121,15 +120,4 @@ def send(letter: Letter, to: str, key: str, link: MailedLink | None = None) -> N
     """Hand the letter over, unless its link has been used or is too old by now."""
     if link and (link.used_at or link.expires_at < datetime.now(UTC)):
         return
-    mail.send(written(letter, to, key), here())
-
-
-def written(letter: Letter, to: str, key: str) -> mail.Message:
-    text = render_template("mail/letter.txt", letter=letter)
-    html = render_template("mail/letter.html", letter=letter, lang=get_locale().language)
-    return mail.Message(key, to, letter.subject, text, html)
-
-
-def here() -> Settings:
-    config: Settings = current_app.config["OKNO"]
-    return config
+    letter_kit.send(letter, to, key)

@@ -1,19 +1,8 @@
 """What the service writes to people about their account. Nothing that a stranger typed stands in any of it."""
 
-from dataclasses import dataclass
-
 from flask_babel import gettext as _
 
-
-@dataclass(frozen=True)
-class Letter:
-    """`said` stands before the button, `after` below it."""
-
-    subject: str
-    said: tuple[str, ...]
-    button: str = ""
-    url: str = ""
-    after: tuple[str, ...] = ()
+from core.letters import Letter
 
 
 def confirm(url: str) -> Letter:

@@ -5,10 +5,10 @@ from flask_babel import gettext as _
 
 from core.db import database
 from core.errors import Invalid
+from core.letters import here
 from core.pages import Answer, refused, render, see
 from crm.accounts import challenges
 from crm.accounts.front import front, leading
-from crm.accounts.jobs import here
 from crm.accounts.limits import limited, refused_form
 from crm.accounts.sessions import let_in, place_here, stop_waiting, waiting
 from tenants import factors

@@ -10,9 +10,9 @@ from email.utils import parsedate_to_datetime
 from flask import Blueprint, Flask, Response, abort, g, make_response
 from flask_babel import format_datetime
 
+from core.letters import here
 from core.mail import local_mailbox
 from core.pages import Answer, in_czech, render
-from crm.accounts.jobs import here
 from crm.doors import signed_in
 
 mailbox = Blueprint("mailbox", __name__, url_prefix="/dev/mail", template_folder="templates")

@@ -13,9 +13,8 @@ from core import mail
 from core.db import database
 from core.errors import Invalid
 from core.jobs import Place, job
+from core.letters import Letter, send
 from core.pages import Answer, refused, render, see
-from crm.accounts.jobs import send
-from crm.accounts.letters import Letter
 from crm.accounts.limits import address, limited
 from crm.accounts.sessions import go_in
 from crm.doors import signed_in

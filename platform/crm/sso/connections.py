@@ -17,12 +17,12 @@ from sqlalchemy import update
 from core.actions import Input, action
 from core.actor import Actor
 from core.db import database
-from core.errors import Conflict, Forbidden, Invalid, NotFound
+from core.errors import Conflict, Invalid, NotFound
+from core.letters import here
 from core.sealing import seal
-from crm.accounts.jobs import here
 from tenants import arrivals, provider, roles, sessions
 from tenants.directory import directory
-from tenants.entitlements import entitled
+from tenants.entitlements import check_entitled
 from tenants.models import WorkspaceRow
 from tenants.sign_on_models import Connection
 
@@ -69,7 +69,7 @@ class Nothing(Input):
 @action("connection.save", right=("settings", "edit"))
 def save(actor: Actor, data: ConnectionFields) -> Connection:
     """Set up or change the provider, which is asked for its description first. Raises Invalid where it has none."""
-    check_entitled(actor)
+    check_entitled(actor.workspace, "single_sign_on")
     found = arrivals.present(actor.db)
     if found and data.version is not None and found.version != data.version:
         raise Conflict(found.version)
@@ -99,11 +99,6 @@ def revoke(actor: Actor, _data: Nothing) -> Connection:
     with database().controlling() as control:
         sessions.end_bound(control, actor.workspace.id)
     return connection
-
-
-def check_entitled(actor: Actor) -> None:
-    if not entitled(actor.workspace, "single_sign_on"):
-        raise Forbidden(_("Single sign-on is part of the Business plan."))
 
 
 def discovered(issuer: str) -> str:

@@ -20,11 +20,10 @@ from core.actor import Actor
 from core.db import Workspace, database
 from core.errors import Busy, Invalid
 from core.ids import new_id
-from crm.accounts.jobs import here
-from crm.sso.connections import check_entitled
+from core.letters import here
 from tenants.arrivals import domain_of
 from tenants.directory import as_workspace
-from tenants.entitlements import entitled
+from tenants.entitlements import check_entitled
 from tenants.models import ProvenDomain, WorkspaceRow
 from tenants.sign_on_models import Domain
 
@@ -55,7 +54,7 @@ class OneDomain(Input):
 @action("domain.create", right=("settings", "edit"))
 def add(actor: Actor, data: NewDomain) -> Domain:
     """Claim a domain: nothing comes of it until `check` finds its record."""
-    check_entitled(actor)
+    check_entitled(actor.workspace, "single_sign_on")
     known = of_workspace(actor)
     if any(domain.name == data.name for domain in known):
         raise Invalid(("name", _("This domain is in the list already.")))
@@ -123,5 +122,4 @@ def workspaces_for(email: str) -> list[Workspace]:
         .limit(20)
     )
     with database().controlling() as control:
-        found = [as_workspace(row) for row in control.scalars(query)]
-    return [workspace for workspace in found if entitled(workspace, "single_sign_on")]
+        return [as_workspace(row) for row in control.scalars(query)]

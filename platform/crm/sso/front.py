@@ -13,11 +13,11 @@ from flask_babel import gettext as _
 
 from core.db import Workspace, database
 from core.errors import Forbidden, NotFound
+from core.letters import here
 from core.pages import Answer, render, see
 from core.sealing import Unreadable
 from crm.accounts.again import when_fresh
 from crm.accounts.front import typed_email
-from crm.accounts.jobs import here
 from crm.accounts.limits import address, limited, limiter
 from crm.accounts.sessions import drop, keep, let_in, named, place_here
 from crm.doors import SignInFirst, cookie_session, signed_in

@@ -9,9 +9,9 @@ from flask_babel import ngettext
 
 from core.actor import Actor
 from core.errors import Invalid
+from core.letters import here
 from core.pages import Answer, Pages, blank_to_none, form_values, refused, render, see
 from crm.accounts.again import when_fresh
-from crm.accounts.jobs import here
 from crm.people.pages import may_give
 from crm.sso import connections, domains
 from crm.sso.front import back_url

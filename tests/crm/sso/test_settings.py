@@ -1,14 +1,16 @@
 """Setting single sign-on up: who may, what is stored and how, domains proven by the DNS, and who comes in otherwise."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from config.settings import settings
 from core.errors import Busy, Forbidden, Invalid
 from core.sealing import Unreadable
 from crm.sso import connections, domains
-from tenants import arrivals, entitlements, entrance, invitations, roles, staff
+from tenants import arrivals, entitlements, invitations, roles, staff
 from tenants.directory import directory
 from tests.crm.sso.office import Office, role_id, send, went
 from tests.idp import CLIENT, SECRET
@@ -133,15 +135,16 @@ def test_roles_come_from_the_forms_lines_and_one_more_is_a_line_more(office: Off
     assert (unchosen.status_code, "Choose a role." in unchosen.text) == (422, True)
 
 
-def test_it_is_part_of_a_plan(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_without_it_refuses_to_set_it_up_and_locks_nobody_out(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     office.ready(only=True)
-    assert entitlements.entitled(office.shop.workspace, "single_sign_on")
-    for module in (entrance, connections):
-        monkeypatch.setattr(module, "entitled", lambda _workspace, _feature: False)
-    assert save(office).status_code == 403
-    assert office.stranger().get(f"/sso/{office.number}/begin").status_code == 404
-    seller = office.shop.browser(office.shop.member("sales"))
-    assert seller.get(office.shop.path("/today")).status_code == 200
+    monkeypatch.setattr(entitlements, "settings", lambda: replace(settings(), payments="test"))
+    assert office.shop.workspace.plan == "free"
+    refused = save(office)
+    assert (refused.status_code, "Business" in refused.text) == (403, True)
+    begun = office.stranger().get(f"/sso/{office.number}/begin")
+    assert (begun.status_code, begun.location.startswith(office.idp.issuer)) == (303, True)
 
 
 # ---- domains ----
