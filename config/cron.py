@@ -20,4 +20,6 @@ TASKS = (
     Task("tenants.fill_pool", MINUTE),
     Task("tenants.tidy", DAY, offset=2 * HOUR),
     Task("absence.by_the_clock", HOUR),
+    Task("billing.hourly", HOUR),
+    Task("billing.reconcile", DAY, offset=3 * HOUR),
 )

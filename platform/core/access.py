@@ -38,6 +38,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "team": ("view", "create", "edit", "delete"),
     "settings": ("view", "edit"),
     "audit": ("view", "export"),
+    "billing": ("view", "edit"),
 }
 
 # Records without rights of their own: whoever holds this one may see and change them, as far as its scope reaches.

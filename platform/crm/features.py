@@ -4,8 +4,10 @@ from pathlib import Path
 
 from flask import Flask
 
+import billing.care  # noqa: F401 (declares its jobs)
 import crm.models  # noqa: F401 (declares every table before the first query)
 import tenants.housekeeping  # noqa: F401 (declares its jobs)
+from billing import standin
 from crm import accounts, mailbox
 from crm.absences import moving as absences_jobs  # noqa: F401 (declares its jobs)
 from crm.absences.pages import pages as absences_pages
@@ -25,6 +27,9 @@ from crm.people.departments import pages as departments_pages
 from crm.people.joining import joining
 from crm.people.pages import pages as people_pages
 from crm.people.sharing import pages as sharing_pages
+from crm.plan.front import front as prices
+from crm.plan.front import stripe
+from crm.plan.pages import pages as plan_pages
 from crm.roles.pages import pages as roles_pages
 from crm.scim.api import scim
 from crm.settings.pages import pages as settings_pages
@@ -65,6 +70,7 @@ PAGES = (
     sharing_pages,
     roles_pages,
     audit_pages,
+    plan_pages,
 )
 # The one route of the API that takes more than a megabyte.
 LARGE_UPLOAD = imports_api.FILE_ROUTE
@@ -76,6 +82,11 @@ def register(app: Flask) -> None:
     mailbox.register(app)
     app.register_blueprint(joining)
     app.register_blueprint(sign_on)
+    app.register_blueprint(prices)
+    app.register_blueprint(stripe)
+    app.extensions["csrf"].exempt(stripe)
+    if app.config["OKNO"].payments == "test":
+        standin.register(app, standin.standin_of(app.config["OKNO"]))
     for pages in PAGES:
         app.register_blueprint(pages)
     app.register_blueprint(imports_api.FILES)
