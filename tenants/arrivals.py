@@ -24,7 +24,9 @@ from core.actor import Actor
 from core.actor import Member as Acting
 from core.db import Database, Workspace
 from core.errors import Busy, Forbidden
+from core.full import LimitReached
 from core.ids import new_id
+from core.limits import check_room
 from core.sealing import unseal
 from tenants import identities, members, staff
 from tenants.models import Member, Person, Role
@@ -78,6 +80,15 @@ def linked(database: Database, workspace: Workspace, connection_id: UUID, said: 
 
 def arrive(database: Database, workspace: Workspace, connection_id: UUID, said: Said, address: str) -> UUID:
     """The identity of the member whom the provider means. Raises Unlinked, SignOnFailed."""
+    try:
+        return arrived(database, workspace, connection_id, said, address)
+    except LimitReached:
+        raise SignOnFailed(
+            "every seat is taken", _("Every seat of the workspace is taken. Ask an owner of it for a larger plan.")
+        ) from None
+
+
+def arrived(database: Database, workspace: Workspace, connection_id: UUID, said: Said, address: str) -> UUID:
     with database.workspace(workspace) as session, session.begin():
         connection = locked(session, connection_id)
         link = link_of(session, connection.id, said)
@@ -215,7 +226,8 @@ def joined(
     database: Database, session: Session, workspace: Workspace, connection: Connection, said: Said, role: Role,
     address: str,
 ) -> UUID:  # fmt: skip
-    """Somebody new, who lives in this workspace alone."""
+    """Somebody new, who lives in this workspace alone. Raises LimitReached where every seat is taken."""
+    check_room(session, "users")
     with database.controlling() as control:
         name = said.name or said.email.partition("@")[0]
         person = identities.resident(control, workspace, email=said.email, name=name)

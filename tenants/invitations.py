@@ -24,8 +24,10 @@ from core.actor import Actor
 from core.actor import Member as Acting
 from core.db import Database, Workspace
 from core.errors import Busy, Forbidden, Invalid
+from core.full import LimitReached
 from core.ids import new_id
 from core.jobs import later
+from core.limits import check_room, count, standing
 from core.people import EmailAddress
 from core.signing import sign, signed
 from tenants import identities, members, passwords, roles
@@ -63,6 +65,7 @@ def invite(actor: Actor, data: Invited) -> list[Invitation]:
     if already:
         raise Invalid(("emails", _("%(email)s works here already.", email=already)))
     check_daily(actor, len(wanted))
+    check_seats(actor, wanted)
     return [invited(actor, email, role, data.department_id) for email in wanted]
 
 
@@ -71,9 +74,7 @@ def resend(actor: Actor, data: OneInvitation) -> Invitation:
     """The same link once more, for another week."""
     found = taken(actor, data.id)
     check_daily(actor, 1)
-    found.sent += 1
-    found.expires_at = datetime.now(UTC) + LIFE
-    later(actor.db, SEND, invitation_id=found.id, number=found.sent)
+    send_letter(actor, found)
     return found
 
 
@@ -93,10 +94,28 @@ def invited(actor: Actor, email: str, role: Role, department_id: UUID | None) ->
         actor.db.add(found)
     with actor.db.no_autoflush:
         found.role_id, found.department_id, found.invited_by_id = role.id, department_id, actor.member.id
-        found.sent += 1
-        found.expires_at = datetime.now(UTC) + LIFE
-        later(actor.db, SEND, invitation_id=found.id, number=found.sent)
+        send_letter(actor, found)
     return found
+
+
+def send_letter(actor: Actor, found: Invitation) -> None:
+    """The letter by a job, and another week for its link."""
+    found.sent += 1
+    found.expires_at = datetime.now(UTC) + LIFE
+    count(actor.db, "mails", 1)
+    later(actor.db, SEND, invitation_id=found.id, number=found.sent)
+
+
+def check_seats(actor: Actor, wanted: list[str]) -> None:
+    """Raises LimitReached where those who work here, those invited and the new ones together would not fit. Whoever
+    comes in at last is counted then; here nobody shall be invited to a closed door."""
+    seats = standing(actor.db, "users")
+    if seats is None or seats.cap is None:
+        return
+    open_ones = select(func.count()).select_from(Invitation).where(pending(), Invitation.expires_at > func.now())
+    others = actor.db.scalar(open_ones.where(Invitation.email.not_in(wanted))) or 0
+    if seats.value + others + len(wanted) > seats.cap:
+        raise LimitReached("users", seats.value, seats.cap, len(wanted), others)
 
 
 def taken(actor: Actor, invitation_id: UUID) -> Invitation:
@@ -198,9 +217,15 @@ def enrol(database: Database, opened: Opened, name: str, password: str) -> Perso
     return person
 
 
+def check_seat(database: Database, opened: Opened) -> None:
+    """Raises LimitReached where there is no seat for whom the invitation is meant: asked before an account is made."""
+    with database.workspace(opened.workspace, reading=True) as session:
+        check_room(session, "users")
+
+
 def accept(database: Database, opened: Opened, person: Person, address: str) -> None:
     """The person works in the workspace from now on. Raises StaleLink where the invitation was used or withdrawn
-    meanwhile, Forbidden for a person of another address."""
+    meanwhile, Forbidden for a person of another address, LimitReached where every seat is taken."""
     if person.email != opened.invitation.email or person.confirmed_at is None:
         raise Forbidden(_("This invitation is for %(email)s.", email=opened.invitation.email))
     workspace = opened.workspace

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base, ControlBase
 from core.ids import new_id
-from core.records import Record
+from core.records import Counted, Record
 
 
 class WorkspaceRow(ControlBase):
@@ -274,6 +274,19 @@ class PeriodicRun(ControlBase):
     due: Mapped[datetime] = mapped_column(primary_key=True)
 
 
+class Drift(ControlBase):
+    """A counter that was not what the rows said, mended by the nightly check (tenants.counting)."""
+
+    __tablename__ = "drift"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("control.workspace.id", ondelete="cascade"), index=True)
+    name: Mapped[str]
+    was: Mapped[int] = mapped_column(BigInteger)
+    truth: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
 class Role(Record):
     """A named set of rights; `rights` maps kind to verb to scope, `fields` kind to field to "readonly" or "hidden"
     (core.access). A ready-made role has a `key`, and goes by its usual name until it is given one. `scopes` are those
@@ -334,13 +347,18 @@ class Member(Record):
 
     __tablename__ = "member"
     kind: ClassVar[str] = "member"
+    derived: ClassVar[frozenset[str]] = frozenset({"photo_size"})
     owner_column: ClassVar[str | None] = None
+    counted: ClassVar[tuple[Counted, ...]] = (
+        Counted("users", {"state": "active", "deleted_at": None}),
+        Counted("storage", {}, by="photo_size"),
+    )
 
     identity_id: Mapped[UUID] = mapped_column(unique=True)
     name: Mapped[str]
     email: Mapped[str]
     role_id: Mapped[UUID] = mapped_column(ForeignKey("role.id"))
-    state: Mapped[str] = mapped_column(server_default="active", default="active")
+    state: Mapped[str] = mapped_column(server_default="active", default="active", active_history=True)
     language: Mapped[str]
     time_zone: Mapped[str]
     department_id: Mapped[UUID | None] = mapped_column(ForeignKey("department.id"))
@@ -348,6 +366,7 @@ class Member(Record):
     position: Mapped[str] = mapped_column(server_default="", default="")
     phone: Mapped[str] = mapped_column(server_default="", default="")
     photo_key: Mapped[str | None]
+    photo_size: Mapped[int] = mapped_column(server_default="0", default=0, active_history=True)
     working_hours: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
     external_id: Mapped[str] = mapped_column(server_default="", default="")
 

@@ -24,6 +24,7 @@ from core.actor import Actor
 from core.db import Database, database
 from core.errors import Busy, Forbidden, Invalid
 from core.ids import new_id
+from core.limits import check_room
 from core.people import EmailAddress
 from tenants import arrivals, identities, members, roles, staff
 from tenants.directory import locate_number
@@ -135,6 +136,8 @@ def provision(actor: Actor, data: NewUser) -> Member:
     if not arrivals.is_proven(actor.db, email):
         raise Invalid(("userName", _("The domain of this address is not proven in the workspace.")))
     role = wanted_role(actor, data.role)
+    if data.active:
+        check_room(actor.db, "users")
     with database().controlling() as control:
         person = identities.resident(control, actor.workspace, email=email, name=data.name)
         person.name = data.name

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from core.access import ROLES, scopes_in
 from core.db import Database, Workspace
 from core.errors import Invalid
+from core.limits import first_caps, set_caps
 from core.text import slug as slug_of
 from tenants import members
 from tenants.directory import as_workspace
@@ -76,6 +77,7 @@ def open_workspace(
         workspace = as_workspace(row)
         members.enter_directory(control, person.id, row.id)
     with database.workspace(workspace) as session, session.begin():
+        set_caps(session, first_caps())
         session.add_all(Role(key=key, rights=rights, scopes=scopes_in(rights)) for key, rights in ROLES.items())
         session.flush()
         members.join(session, person.id, person.name, person.email, "owner", language, time_zone)

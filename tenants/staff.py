@@ -67,6 +67,7 @@ def change(actor: Actor, data: Changes) -> Member:
 
 class Pictured(OneMember):
     photo_key: str | None
+    photo_size: int = 0
 
 
 @action("member.picture", right=("member", "view"))
@@ -77,7 +78,7 @@ def picture(actor: Actor, data: Pictured) -> Member:
     else:
         actor.require(("member", "edit"))
         member = taken(actor, data.id, data.version)
-    member.photo_key = data.photo_key
+    member.photo_key, member.photo_size = data.photo_key, data.photo_size
     return member
 
 

@@ -67,6 +67,8 @@ SPECIAL: dict[str, tuple[Right, ...]] = {
     ),
     "tokens": (("token", "view"), ("token", "create"), ("token", "delete")),
     "audit": (("audit", "view"), ("audit", "export")),
+    "usage": (("billing", "view"),),
+    "billing": (("billing", "view"), ("billing", "edit")),
 }
 # What everybody may who works here.
 EVERYBODY: tuple[Right, ...] = (("pipeline", "view"), ("member", "view"), ("department", "view"), ("team", "view"))
@@ -122,7 +124,7 @@ DEPARTMENT: dict[str, Scope] = dict.fromkeys(("view", "edit", "delete", "export"
 # The ready-made roles of a new workspace, in the order of the choice.
 ROLES: dict[str, dict[str, dict[str, Scope]]] = {
     "owner": everything(),
-    "admin": everything(),
+    "admin": everything() | {"billing": {"view": "all", "edit": "none"}},
     "head": rights_of(work({**DEPARTMENT, "create": "all", "import": "all"}), ["tokens"]),
     "sales": rights_of(
         work({"view": "department", "create": "all", "edit": "own", "delete": "own", "assign": "own"}), ["tokens"]

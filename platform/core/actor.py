@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from core.access import Circle, FieldRules, Right, Rights, Scope, covers, scope_of, within
 from core.db import Workspace
 from core.errors import Busy, Conflict, Forbidden, Invalid, NotFound
+from core.full import LimitReached
 from core.records import Record
 
 R = TypeVar("R", bound=Record)
@@ -136,9 +137,11 @@ class Actor:
             yield self.db
             if self.depth == 1:
                 self.db.commit()
-        except BaseException:
+        except BaseException as error:
             if self.depth == 1:
                 self.db.rollback()
+            if isinstance(error, LimitReached):
+                error.may_buy = self.may("billing", "edit")
             raise
         finally:
             self.depth -= 1

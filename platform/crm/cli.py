@@ -231,12 +231,15 @@ def add_member(slug: str, email: str, role: str, name: str) -> None:
     """Let EMAIL into the workspace SLUG. An account that is there keeps its own password."""
     from core.access import ROLES
     from core.db import database
+    from core.limits import check_room
     from core.people import checked_email
     from tenants import members
 
     if role not in ROLES:
         raise click.BadParameter(f"{role} is none of {', '.join(ROLES)}", param_hint="--role")
     place, address = known(slug), checked_email(email).lower()
+    with database().workspace(place, reading=True) as session:
+        check_room(session, "users")
     said = name or address.partition("@")[0]
     person = enrolled(address, said, secret_from_input(), place.language, place.time_zone)
     with database().workspace(place) as session, session.begin():

@@ -21,6 +21,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
+from core import limits
 from core.db import Base, Database, Workspace
 from core.errors import Busy
 from core.text import plain
@@ -106,9 +107,10 @@ def fill(
     """Add contacts, the companies they work for, deals, tasks, notes and calls. Returns how many of each.
 
     `advance` is told of every stored chunk by its number of contacts and deals. Run again, it adds other people.
-    Raises Busy for a workspace without members or stages.
+    Raises Busy for a workspace without members or stages, or whose plan has no room for so many contacts.
     """
     with base.workspace(workspace) as session:
+        check_room(session, workspace, contacts)
         place = look_around(session, workspace, seed)
     made: Counter[str] = Counter()
 
@@ -116,6 +118,7 @@ def fill(
         with base.workspace(workspace) as session, session.begin():
             for model, rows in chunk.items():
                 copy(session, model, rows)
+            limits.count(session, "contacts", len(chunk.get(Contact, ())))
         made.update({model.__tablename__: len(rows) for model, rows in chunk.items()})
         advance(len(chunk.get(Contact, ())) + len(chunk.get(Deal, ())))
 
@@ -129,6 +132,15 @@ def fill(
         if stored:
             stored.result()
     return made
+
+
+def check_room(session: Session, workspace: Workspace, contacts: int) -> None:
+    room = limits.room(session, "contacts")
+    if room is not None and contacts > room:
+        raise Busy(
+            _l("The plan has room for %(room)s contacts more. Give it a larger one: okno plan give %(slug)s business",
+               room=room, slug=workspace.slug)
+        )  # fmt: skip
 
 
 def look_around(session: Session, workspace: Workspace, seed: int) -> Place:

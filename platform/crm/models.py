@@ -1,6 +1,6 @@
 """Every table of a workspace, for the migrations and the tests."""
 
-from core import events, jobs
+from core import events, jobs, limits, waiting
 from core.db import Base
 from crm.absences import models as absences
 from crm.companies import models as companies
@@ -23,8 +23,10 @@ __all__ = [
     "events",
     "imports",
     "jobs",
+    "limits",
     "sign_on",
     "tasks",
     "tenants",
     "timeline",
+    "waiting",
 ]

@@ -118,6 +118,24 @@ def upgrade() -> None:
         ondelete="cascade",
     )
     op.create_table(
+        "drift",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("workspace_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("was", sa.BigInteger(), nullable=False),
+        sa.Column("truth", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"],
+            ["control.workspace.id"],
+            name=op.f("fk_drift_workspace_id"),
+            ondelete="cascade",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drift")),
+        schema="control",
+    )
+    op.create_index(op.f("ix_drift_workspace_id"), "drift", ["workspace_id"], unique=False, schema="control")
+    op.create_table(
         "failed_code",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("identity_id", sa.Uuid(), nullable=False),

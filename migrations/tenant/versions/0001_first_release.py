@@ -12,6 +12,23 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "counter",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("value", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("cap", sa.BigInteger(), nullable=True),
+        sa.Column("since", sa.Date(), nullable=True),
+        sa.Column("told", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_counter")),
+    )
+    op.create_table(
+        "usage",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "day", name=op.f("pk_usage")),
+    )
+    op.create_table(
         "department",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
@@ -115,6 +132,7 @@ def upgrade() -> None:
         sa.Column("position", sa.String(), server_default="", nullable=False),
         sa.Column("phone", sa.String(), server_default="", nullable=False),
         sa.Column("photo_key", sa.String(), nullable=True),
+        sa.Column("photo_size", sa.Integer(), server_default="0", nullable=False),
         sa.Column(
             "working_hours", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
         ),
@@ -177,13 +195,25 @@ def upgrade() -> None:
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("duplicates in ('skip', 'fill', 'overwrite', 'create')", name=op.f("ck_import_duplicates")),
         sa.CheckConstraint(
-            "state in ('draft', 'waiting', 'running', 'done', 'stopped', 'failed', 'undoing', 'undone')",
+            "state in ('draft', 'waiting', 'running', 'done', 'stopped', 'full', 'failed', 'undoing', 'undone')",
             name=op.f("ck_import_state"),
         ),
         sa.ForeignKeyConstraint(["owner_id"], ["member.id"], name=op.f("fk_import_owner_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_import")),
     )
     op.create_index("ix_import_hash", "import", ["file_hash"], unique=False)
+    op.create_table(
+        "waiting",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("input", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("error", sa.String(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_waiting_member_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_waiting")),
+    )
     op.create_table(
         "invitation",
         sa.Column("id", sa.Uuid(), nullable=False),

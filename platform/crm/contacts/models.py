@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.people import Reachable, Ways, match_keys, reachable_indexes, search_text
-from core.records import Owned, Record
+from core.records import Counted, Owned, Record
 from core.text import sort_key
 
 
@@ -20,6 +20,7 @@ class Contact(Reachable, Owned, Record):
         Index("ix_contact_import", "import_id", postgresql_where=text("import_id is not null")),
     )
     kind: ClassVar[str] = "contact"
+    counted: ClassVar[tuple[Counted, ...]] = (Counted("contacts", {"deleted_at": None}),)
     derived: ClassVar[frozenset[str]] = frozenset(
         {"name", "search", "sort_key", "match_keys", "city", "last_contact_at"}
     )

@@ -14,6 +14,7 @@ from core.actor import Actor
 from core.errors import Busy, Invalid, Refusal
 from core.files import CHUNK, Stored, files, put
 from core.jobs import later
+from core.limits import check_room
 
 from . import check
 from .batches import Batch, add, prepared
@@ -125,13 +126,14 @@ class TooLarge(Refusal):
 def receive(actor: Actor, content: IO[bytes], name: str, choices: Choices) -> Import:
     """Keep a file and open it as a draft. What cannot be read as a table is refused, and nothing of it stays.
 
-    Raises Forbidden, TooLarge, SheetError, Invalid.
+    Raises Forbidden, TooLarge, LimitReached, SheetError, Invalid.
     """
     actor.require(IMPORT)
     with tempfile.TemporaryFile(prefix="okno-") as local:
         copy_limited(content, local)
         local.seek(0)
         read(local, {})
+        check_room(actor.db, "storage", local.seek(0, 2))
         local.seek(0)
         stored = put(actor.workspace, local)
     try:
@@ -282,7 +284,7 @@ def correct(actor: Actor, data: CorrectedRow) -> Import:
     """Take a refused row with its cells corrected. Raises Invalid with the reason when it is refused again."""
     take_turn(actor)
     found = actor.take(Import, data.id, "edit")
-    if found.state not in ("done", "stopped", "failed"):
+    if found.state not in ("done", "stopped", "full", "failed"):
         raise Busy(_("Rows can be corrected when the import does not run."))
     require_rights(actor, found)
     if not drop_refused(actor, found.id, data.line):

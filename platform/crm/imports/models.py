@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base
-from core.records import Record
+from core.records import Counted, Record
 
 Duplicates = Literal["skip", "fill", "overwrite", "create"]
 
@@ -22,7 +22,7 @@ class NoLongerOurs(Exception):
 
 
 class Import(Record):
-    """`state` goes draft -> waiting -> running -> done (or stopped, failed, and on again) -> undoing -> undone.
+    """`state` goes draft -> waiting -> running -> done (or stopped, full, failed, and on again) -> undoing -> undone.
 
     The four numbers created + changed + skipped + refused equal `rows` before the state may become done; rows with
     nothing in them are counted apart as `blank`. `line` is the last line of the file whose fate is stored, so that a
@@ -36,12 +36,14 @@ class Import(Record):
     __tablename__ = "import"
     __table_args__ = (
         CheckConstraint(
-            "state in ('draft', 'waiting', 'running', 'done', 'stopped', 'failed', 'undoing', 'undone')", name="state"
+            "state in ('draft', 'waiting', 'running', 'done', 'stopped', 'full', 'failed', 'undoing', 'undone')",
+            name="state",
         ),
         CheckConstraint("duplicates in ('skip', 'fill', 'overwrite', 'create')", name="duplicates"),
         Index("ix_import_hash", "file_hash"),
     )
     kind: ClassVar[str] = "import"
+    counted: ClassVar[tuple[Counted, ...]] = (Counted("storage", {"deleted_at": None}, by="file_size"),)
     derived: ClassVar[frozenset[str]] = frozenset({"file_key", "columns", "checked", "line"})
     owner_column: ClassVar[str | None] = "owner_id"
 
@@ -97,7 +99,7 @@ class Import(Record):
 
     @property
     def may_go_on(self) -> bool:
-        return self.state in ("draft", "stopped", "failed") or (self.state == "running" and self.stalled)
+        return self.state in ("draft", "stopped", "full", "failed") or (self.state == "running" and self.stalled)
 
     @property
     def may_stop(self) -> bool:
@@ -106,7 +108,9 @@ class Import(Record):
     @property
     def may_undo(self) -> bool:
         fresh = self.started_at is not None and datetime.now(UTC) - self.started_at < UNDO_FOR
-        return fresh and (self.state in ("done", "stopped", "failed") or (self.state == "undoing" and self.stalled))
+        return fresh and (
+            self.state in ("done", "stopped", "full", "failed") or (self.state == "undoing" and self.stalled)
+        )
 
 
 class RefusedRow(Base):

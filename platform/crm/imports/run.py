@@ -8,8 +8,9 @@ While one batch is stored, the next is parsed.
 import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -19,10 +20,12 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from core import limits
 from core.actor import Actor
 from core.errors import Forbidden
 from core.events import Event, announce, describe
 from core.files import files
+from core.full import LimitReached
 from core.ids import new_id
 from core.jobs import Place, job
 from tenants.members import acting_member
@@ -31,12 +34,12 @@ from . import undo
 from .actions import require_rights
 from .batches import Batch, batches
 from .check import check_all
-from .matching import take_turn
+from .matching import prepare_transaction, take_turn
 from .models import Import, NoLongerOurs
 from .opening import opened, parser_of, setting_of
-from .rows import is_blank
+from .rows import RowParser, is_blank
 from .sheet import SheetError
-from .store import store
+from .store import new_ones, store
 from .values import Setting
 
 log = logging.getLogger(__name__)
@@ -99,6 +102,8 @@ def refusing(place: Place, import_id: UUID, member_id: UUID) -> Any:
         yield
     except (NoLongerOurs, *TRY_AGAIN):
         raise
+    except LimitReached:
+        halt(place, import_id, member_id, "full", lambda: "")
     except Forbidden:
         halt(
             place,
@@ -179,7 +184,7 @@ def bring_in(run: Run) -> None:
         for batch in batches(sheet.rows(), parser, setting, found.line):
             if stored:
                 stored.result()
-            stored = database.submit(store_batch, run, setting, batch)
+            stored = database.submit(store_or_fill, run, setting, batch, parser)
         if stored:
             stored.result()
     finish(run)
@@ -210,6 +215,38 @@ update import set line = :line, created = created + :created, changed = changed 
     version = version + 1, updated_at = now()
 where id = :id and state = 'running' and line = :after returning id
 """)
+
+
+def store_or_fill(run: Run, setting: Setting, batch: Batch, parser: RowParser) -> None:
+    """One batch; where not all of it fits into the plan, its rows up to the one where the plan is full. Raises
+    LimitReached then, with everything before that row stored."""
+    try:
+        store_batch(run, setting, batch)
+    except LimitReached as full:
+        while True:
+            run.companies.clear()  # some may have been made by the transaction that was rolled back
+            fitting = part_that_fits(run, setting, batch, parser)
+            if fitting is None:
+                raise full from None
+            with suppress(LimitReached):  # somebody else took a place meanwhile: look again
+                store_batch(run, setting, fitting)
+                break
+        if fitting.line < batch.line:
+            raise
+
+
+def part_that_fits(run: Run, setting: Setting, batch: Batch, parser: RowParser) -> Batch | None:
+    """The rows of the batch before the first new contact beyond the room there is now; None for no row at all. They are
+    read from the file again, since a later row may have become part of an earlier one."""
+    with run.acting() as actor:
+        prepare_transaction(actor)
+        room = limits.room(actor.db, "contacts") or 0
+        beyond = new_ones(actor, batch)[room : room + 1]
+        found = actor.db.get_one(Import, run.import_id)
+    last = beyond[0].rows[0].number - 1 if beyond else batch.line
+    with opened(found) as sheet:
+        rows = takewhile(lambda row: row.number <= last, sheet.rows())
+        return next(batches(rows, parser, setting, batch.after), None)
 
 
 def store_batch(run: Run, setting: Setting, batch: Batch) -> None:

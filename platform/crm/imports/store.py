@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import insert, select, text
 
+from core import limits
 from core.actor import Actor
 from core.events import Event
 from core.ids import new_id
@@ -59,12 +60,19 @@ def store(actor: Actor, setting: Setting, batch: Batch, companies: dict[str, UUI
         f"{candidate.line}{companies[plain_name(candidate.company)] if candidate.company else NULL}\n"
         for candidate in new
     ))  # fmt: skip
+    limits.count(actor.db, "contacts", len(new))
     change_contacts(actor, setting, updates, companies)
     copy(actor, "import_refused", ("import_id", "line", "field", "reason", "cells"), (
         copy_cells([str(setting.import_id), str(row.number), row.field, row.code, array(cells)]) + "\n"
         for row, cells in batch.refused
     ))  # fmt: skip
     return counts
+
+
+def new_ones(actor: Actor, batch: Batch) -> list[Candidate]:
+    """Whom the batch would add, in the order of the file."""
+    matched = same_people(actor, (key for candidate in batch.candidates for key in candidate.keys))
+    return [candidate for candidate in batch.candidates if not any(key in matched for key in candidate.keys)]
 
 
 def updated(

@@ -15,6 +15,8 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy import Row, insert, select, text
 
+from config.plans import Limit
+from core import limits
 from core.actor import Actor
 from core.errors import Forbidden
 from core.events import Event, announce, describe
@@ -64,7 +66,7 @@ def undo_import(place: Place, import_id: UUID, member_id: UUID) -> None:
             if found is None or found.state != "undoing":
                 return
             begin_step(actor)
-            remove(place, actor, found, REMOVE_CONTACTS)
+            remove(place, actor, found, REMOVE_CONTACTS, "contacts")
             left = restore_all(place, actor, found)
             remove(place, actor, found, REMOVE_COMPANIES)
             finish(place, actor, found, left)
@@ -94,8 +96,10 @@ def end_step(place: Place, actor: Actor, import_id: UUID) -> None:
     begin_step(actor)
 
 
-def remove(place: Place, actor: Actor, found: Import, statement: Any) -> None:
-    while actor.db.execute(statement, {"id": found.id, "mark": found.mark, "step": STEP}).first():
+def remove(place: Place, actor: Actor, found: Import, statement: Any, limit: Limit | None = None) -> None:
+    while removed := actor.db.execute(statement, {"id": found.id, "mark": found.mark, "step": STEP}).all():
+        if limit:
+            limits.count(actor.db, limit, -len(removed))
         end_step(place, actor, found.id)
 
 

@@ -12,6 +12,7 @@ from config.settings import Settings
 from core import mail
 from core.db import database
 from core.errors import Invalid
+from core.full import LimitReached
 from core.jobs import Place, job
 from core.letters import Letter, send
 from core.pages import Answer, refused, render, see
@@ -37,7 +38,10 @@ def join(link: str) -> Answer:
     person = signed_in()
     to = f"/{found.workspace.slug}/today"
     if person and found.account and person.identity_id == found.account.id:
-        invitations.accept(database(), found, found.account, address())
+        try:
+            invitations.accept(database(), found, found.account, address())
+        except LimitReached as full:
+            return no_seat(found, full)
         return see(to)
     if person or found.account:
         return see(request.path)
@@ -45,11 +49,21 @@ def join(link: str) -> Answer:
     try:
         if not name:
             raise Invalid(("name", _("Fill this in.")))
+        invitations.check_seat(database(), found)
         made = invitations.enrol(database(), found, name, request.form.get("password", ""))
+        invitations.accept(database(), found, made, address())
     except Invalid as refusal:
         return refused(None, "people/join.html", refusal, name=name, **shown(found))
-    invitations.accept(database(), found, made, address())
+    except LimitReached as full:
+        return no_seat(found, full, name)
     return go_in(made, to, stay=False)
+
+
+def no_seat(found: Opened, full: LimitReached, name: str = "") -> Answer:
+    """The link stays good: it opens as soon as there is a seat."""
+    said = _("Every seat of %(business)s is taken. Ask %(inviter)s for one, then open this link again.",
+             business=found.workspace.name, inviter=found.inviter)  # fmt: skip
+    return render(None, "people/join.html", errors={"": said}, name=name, **shown(found)), full.status
 
 
 def opened(link: str) -> Opened:

@@ -14,6 +14,7 @@ from core import pictures
 from core.actor import Actor
 from core.errors import Busy, Forbidden, Invalid, NotFound
 from core.files import files, put
+from core.full import LimitReached
 from core.pages import Answer, Pages, blank_to_none, form_values, refused, render, say, see
 from crm.accounts.again import when_fresh
 from tenants import departments, invitations, members, roles, staff
@@ -109,11 +110,18 @@ def set_photo(actor: Actor, member_id: UUID) -> Answer:
     former = actor.find(Member, member_id).photo_key
     chosen = request.files.get("photo")
     try:
-        key = put(actor.workspace, io.BytesIO(pictures.square(chosen.stream, "photo"))).key if chosen else None
+        square = pictures.square(chosen.stream, "photo") if chosen else b""
     except Invalid as error:
         say(str(error.fields[0][1]))
         return see(url_for("people.show", member_id=member_id))
-    staff.picture(actor, staff.Pictured(id=member_id, photo_key=key))
+    key = put(actor.workspace, io.BytesIO(square)).key if square else None
+    try:
+        staff.picture(actor, staff.Pictured(id=member_id, photo_key=key, photo_size=len(square)))
+    except LimitReached as full:
+        if key:
+            files().delete(key)
+        say(str(full.detail))
+        return see(url_for("people.show", member_id=member_id))
     if former:
         files().delete(former)
     return see(url_for("people.show", member_id=member_id))
@@ -166,6 +174,9 @@ def invite(actor: Actor) -> Answer:
             for name, message in error.fields
         ]
         return refused(actor, "people/invite.html", Invalid(*shown), typed=typed, **choices(actor))
+    except LimitReached as full:
+        errors = {"emails": str(full.detail)}
+        return render(actor, "people/invite.html", errors=errors, typed=typed, **choices(actor)), full.status
     say(_("Invitations sent: %(count)s", count=len(made)))
     return see(url_for("people.index"))
 

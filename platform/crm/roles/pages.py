@@ -64,6 +64,8 @@ SPECIAL_WORDS: dict[str, Any] = {
     "members": _l("People and roles"),
     "tokens": _l("API tokens"),
     "audit": _l("Audit log"),
+    "usage": _l("See the plan and what is in use"),
+    "billing": _l("Change the plan and pay"),
 }
 
 
