@@ -50,7 +50,7 @@ def till(till_servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.Monke
         each()
     config = settings()
     gateway = gateway_of(config)
-    wire = gateway.client._requestor._client  # noqa: SLF001 (the one way to the client's own transport)
+    wire = gateway.client._requestor._client
     yield Till(create_app(config), config, database(), standin_of(config), wire, gateway)
     database().dispose()
     monkeypatch.undo()

@@ -14,7 +14,9 @@ from tests.shop import Shop
 
 def subscriptions(till: Till, shop: Shop) -> list[str]:
     customer = till.account(shop).customer_id or ""
-    return [one.status for one in till.gateway.client.v1.subscriptions.list({"customer": customer, "status": "all"}).data]
+    return [
+        one.status for one in till.gateway.client.v1.subscriptions.list({"customer": customer, "status": "all"}).data
+    ]
 
 
 def sessions(till: Till, shop: Shop) -> list[str]:

@@ -1,6 +1,6 @@
 """A workspace's plan: what is in use, what there is to be had, what it costs, and the bills."""
 
-from typing import Any, cast
+from typing import Any
 
 from flask import abort, flash, request, url_for
 from flask_babel import format_date
@@ -239,7 +239,7 @@ def shown(actor: Actor, account: Account) -> dict[str, Any]:
 
 
 def in_use(actor: Actor) -> dict[Limit, Any]:
-    return {cast("Limit", one.name): one for one in limits.usage(actor)}
+    return {one.name: one for one in limits.usage(actor)}
 
 
 def wanted_seats(account: Account, used: dict[Limit, Any]) -> int:

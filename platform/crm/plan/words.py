@@ -6,33 +6,21 @@ from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 
 from config.plans import SEATS, Feature, Limit, Plan, Prices, plans
+from core.full import shown
 from core.pages import money
-
-UNITS = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 
 
 def called(limit: Limit) -> str:
     """The limit as a heading."""
-    return {
+    names: dict[Limit, str] = {
         "users": _("People"),
         "contacts": _("Contacts"),
         "storage": _("Files"),
         "mails": _("E-mails this month"),
         "api_calls": _("API calls a minute"),
         "processes": _("Processes"),
-    }[limit]
-
-
-def counted(limit: Limit, value: int) -> str:
-    """A value as people read it: bytes as "312 MB", all else as numbers."""
-    return size(value) if limit == "storage" else str(format_decimal(value))
-
-
-def size(value: int) -> str:
-    for unit, name in UNITS:
-        if value >= unit:
-            return f"{format_decimal(round(value / unit, 1 if value < 10 * unit else 0))} {name}"
-    return f"{format_decimal(value)} B"
+    }
+    return names[limit]
 
 
 def includes(plan: Plan) -> list[str]:
@@ -45,38 +33,38 @@ def includes(plan: Plan) -> list[str]:
 def people_in(plan: Plan) -> str:
     most = plan.limits["users"]
     if most is None:
-        return _("Any number of people")
+        return str(_("Any number of people"))
     if most == SEATS or isinstance(most, str):
-        return _("As many people as you pay for")
-    return ngettext("%(num)s person", "%(num)s people", most)
+        return str(_("As many people as you pay for"))
+    return str(ngettext("%(num)s person", "%(num)s people", most))
 
 
 def contacts_in(plan: Plan) -> str:
     most = plan.cap("contacts", 0)
     if most is None:
-        return _("No limit of contacts")
-    return ngettext("%(count)s contact", "%(count)s contacts", most, count=format_decimal(most))
+        return str(_("No limit of contacts"))
+    return str(ngettext("%(count)s contact", "%(count)s contacts", most, count=format_decimal(most)))
 
 
 def files_in(plan: Plan) -> str:
     most = plan.cap("storage", 0)
-    return _("No limit of files") if most is None else _("%(size)s for files", size=size(most))
+    return str(_("No limit of files") if most is None else _("%(size)s for files", size=shown("storage", most)))
 
 
 def mails_in(plan: Plan) -> str:
     most = plan.cap("mails", 0)
     if most is None:
-        return _("No limit of e-mails")
-    return ngettext("%(count)s e-mail a month", "%(count)s e-mails a month", most, count=format_decimal(most))
+        return str(_("No limit of e-mails"))
+    return str(ngettext("%(count)s e-mail a month", "%(count)s e-mails a month", most, count=format_decimal(most)))
 
 
 def backups_in(plan: Plan) -> str:
     kept = plan.backups
     if kept.every == "hour":
-        return ngettext("Backup every hour, kept %(num)s day", "Backup every hour, kept %(num)s days", kept.days)
+        return str(ngettext("Backup every hour, kept %(num)s day", "Backup every hour, kept %(num)s days", kept.days))
     if kept.every == "day":
-        return ngettext("Backup every night, kept %(num)s day", "Backup every night, kept %(num)s days", kept.days)
-    return _("Export at any time")
+        return str(ngettext("Backup every night, kept %(num)s day", "Backup every night, kept %(num)s days", kept.days))
+    return str(_("Export at any time"))
 
 
 FEATURES: dict[Feature, Any] = {
@@ -87,7 +75,7 @@ FEATURES: dict[Feature, Any] = {
 
 def addon_words(key: str) -> str:
     days = plans().addons[key].backups.days
-    return ngettext("Backups kept %(num)s day", "Backups kept %(num)s days", days)
+    return str(ngettext("Backups kept %(num)s day", "Backups kept %(num)s days", days))
 
 
 def a_month(prices: Prices, period: Any, currency: Any) -> str:
@@ -119,8 +107,8 @@ def full_words(limit: Any, cap: int | None, used: dict[Limit, int]) -> str:
     have = used.get(limit, 0)
     if cap is None or have <= cap:
         return ""
-    has, holds = counted(limit, have), counted(limit, cap)
-    return {
+    has, holds = shown(limit, have), shown(limit, cap)
+    words: dict[Limit, str] = {
         "users": _(
             "%(has)s people work here and there will be %(holds)s seats: all can go on, nobody can be added.",
             has=has, holds=holds,
@@ -133,4 +121,5 @@ def full_words(limit: Any, cap: int | None, used: dict[Limit, int]) -> str:
             "Your files take %(has)s and there is room for %(holds)s: all stay, none can be added.",
             has=has, holds=holds,
         ),
-    }[limit]  # fmt: skip
+    }  # fmt: skip
+    return words[limit]
