@@ -20,7 +20,7 @@ from stripe import StripeClient
 
 from billing.errors import CardRefused, CustomerGone, NoAnswer, NotSetUp
 from billing.standin import standin_of
-from billing.standin.client import KEY, StandInClient
+from billing.standin.client import API_KEY, StandInClient
 from config.plans import Addon, Plan, Prices, plans
 from config.settings import Settings, Stripe
 
@@ -488,6 +488,6 @@ def gateway_of(config: Settings) -> BillingGateway:
             client = StripeClient(keys.secret_key, http_client=http, max_network_retries=0)
             return BillingGateway(client, keys.live, keys.tax)
         case "test":
-            client = StripeClient(KEY, http_client=StandInClient(standin_of(config)), max_network_retries=0)
+            client = StripeClient(API_KEY, http_client=StandInClient(standin_of(config)), max_network_retries=0)
             return BillingGateway(client, live=False, tax=True)
     raise LookupError("this installation has no payments")
