@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from billing import accounts
 from billing.errors import NoAnswer
@@ -25,16 +26,21 @@ COMPARED = ("subscription_id", "status", "plan", "period", "seats", "addons", "p
 @job("billing.hourly")
 def hourly(place: Place) -> None:
     """Letters of a trial that ends or money that is missing, and the end of its grace, need no event to come about."""
-    if here().payments is None:
+    config = here()
+    if config.payments is None:
         return
     with place.database.controlling() as control:
         timely = select(Account.workspace_id).where(
-            Account.unpaid_since.is_not(None) | Account.trial_end.is_not(None) | (Account.told != [])
+            Account.unpaid_since.is_not(None) | Account.trial_end.is_not(None) | (func.cardinality(Account.told) > 0)
         )
         workspace_ids = list(control.scalars(timely))
     for workspace_id in workspace_ids:
         with place.database.controlling() as control:
-            accounts.settle(place.database, control, accounts.locked(control, workspace_id))
+            account = accounts.locked(control, workspace_id)
+            if account.now is not None:  # a test clock has moved since it was last looked at
+                with suppress(NoAnswer):
+                    accounts.refresh(control, gateway_of(config), account)
+            accounts.settle(place.database, control, account)
 
 
 @job("billing.reconcile")
