@@ -5,6 +5,7 @@ from pathlib import Path
 from flask import Flask
 
 import crm.models  # noqa: F401 (declares every table before the first query)
+import tenants.counting
 import tenants.housekeeping  # noqa: F401 (declares its jobs)
 from crm import accounts, mailbox
 from crm.absences import moving as absences_jobs  # noqa: F401 (declares its jobs)
@@ -21,6 +22,8 @@ from crm.find.pages import pages as find_pages
 from crm.imports import api as imports_api
 from crm.imports import run as imports_jobs  # noqa: F401 (declares its jobs)
 from crm.imports.pages import pages as imports_pages
+from crm.limits import jobs as limits_jobs  # noqa: F401 (declares its jobs)
+from crm.limits.pages import pages as limits_pages
 from crm.people.departments import pages as departments_pages
 from crm.people.joining import joining
 from crm.people.pages import pages as people_pages
@@ -65,6 +68,7 @@ PAGES = (
     sharing_pages,
     roles_pages,
     audit_pages,
+    limits_pages,
 )
 # The one route of the API that takes more than a megabyte.
 LARGE_UPLOAD = imports_api.FILE_ROUTE
