@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from billing import accounts
 from billing.gateway import BillingGateway, gateway_of, major
 from billing.models import Account, StripeEvent
-from billing.standin import standin_of
+from billing.standin.embedded import standin_of
 from config.settings import Settings, Stripe
 from core.db import Database
 from core.errors import Forbidden, Refusal

@@ -19,8 +19,8 @@ import stripe
 from stripe import StripeClient
 
 from billing.errors import CardRefused, CustomerGone, NoAnswer, NotSetUp
-from billing.standin import standin_of
 from billing.standin.client import API_KEY, StandInClient
+from billing.standin.embedded import standin_of
 from config.plans import Addon, Plan, Prices, plans
 from config.settings import Settings, Stripe
 

@@ -18,6 +18,7 @@ class Task:
 
 TASKS = (
     Task("tenants.fill_pool", MINUTE),
+    Task("limits.check", DAY, offset=10 * MINUTE),
     Task("tenants.tidy", DAY, offset=2 * HOUR),
     Task("absence.by_the_clock", HOUR),
     Task("billing.hourly", HOUR),

@@ -211,6 +211,12 @@ def colleagues(actor: Actor) -> list[tuple[UUID, str]]:
     return [(row.id, row.name) for row in rows]
 
 
+def owners(session: Session) -> list[Member]:
+    """The active owners, by name."""
+    found = select(Member).join(Role, Role.id == Member.role_id).where(Role.key == "owner", Member.state == "active")
+    return list(session.scalars(found.order_by(func.lower(Member.name), Member.id)))
+
+
 def enter_directory(control: Session, identity_id: UUID, workspace_id: int) -> None:
     """Note in the shared directory that this person may enter the workspace."""
     control.merge(Membership(identity_id=identity_id, workspace_id=workspace_id))

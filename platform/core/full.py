@@ -1,6 +1,7 @@
 """The refusal of whatever would pass a limit of the plan, in words that say which, how many, and what to do."""
 
 from collections.abc import Callable
+from typing import Any
 
 from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
@@ -41,6 +42,14 @@ class LimitReached(Refusal):
         return str(_("Ask an owner of the workspace for a larger plan."))
 
 
+NAMES: dict[Limit, Any] = {
+    "users": _l("People"),
+    "contacts": _l("Contacts"),
+    "storage": _l("Files"),
+    "mails": _l("E-mails this month"),
+    "api_calls": _l("Calls of the API a minute"),
+    "processes": _l("Processes"),
+}
 FULL: dict[Limit, Callable[[int], str]] = {
     "users": lambda cap: ngettext(
         "The one seat of your plan is taken.", "All %(num)s seats of your plan are taken.", cap

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from config.plans import LIMITS
 from core.actions import Action
 from core.api import MAX_KEY, MAX_Q, RESOURCES, Resource
 from core.listing import LIMIT, MOST
@@ -20,6 +21,7 @@ ELSEWHERE = ("id", "version")  # fields of a change that stand in the path and i
 PROBLEMS = {
     400: "The body is not JSON, or not an object.",
     401: "No token, or one that is wrong, expired or revoked.",
+    402: "The plan of the workspace is full: `limit` says which limit, `used` and `cap` how full.",
     403: "The token's member may not do this.",
     404: "The record does not exist, is deleted, or may not be seen by the token's member.",
     409: "Not possible in the present state, or the identifier is in use.",
@@ -48,6 +50,9 @@ PROBLEM: Json = {
             },
         },
         "current": {"type": "integer", "description": "With 412: the present version."},
+        "limit": {"type": "string", "enum": list(LIMITS), "description": "With 402 and 429: which limit of the plan."},
+        "used": {"type": "integer", "description": "With 402 and 429: how much of it is in use."},
+        "cap": {"type": "integer", "description": "With 402 and 429: how much the plan has."},
     },
 }
 ETAG: Json = {"description": "The record's version, to be sent back in If-Match.", "schema": {"type": "string"}}
@@ -64,6 +69,11 @@ KEY: Json = {
     "description": "Any text of your own: the same request with it within 24 hours is answered again, not repeated.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$"},
     "example": "order-2026-118",
+}
+RATE: Json = {
+    "RateLimit-Limit": {"schema": {"type": "integer"}, "description": "Calls a minute that the plan takes."},
+    "RateLimit-Remaining": {"schema": {"type": "integer"}, "description": "Calls left in this minute."},
+    "RateLimit-Reset": {"schema": {"type": "integer"}, "description": "Seconds to the next minute."},
 }
 RECORD_ID: Json = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
 
@@ -158,7 +168,8 @@ def resource_paths(resource: Resource, schemas: Schemas) -> Json:
     }
     if resource.create:
         created = {"201": {**shown(resource, schemas)["200"], "links": links(resource)}}
-        made = operation(resource, "create", f"Make a {kind}", created, 400, 409, 413, 415, 422)
+        full = (402,) if resource.model.counted else ()
+        made = operation(resource, "create", f"Make a {kind}", created, 400, *full, 409, 413, 415, 422)
         many["post"] = {**made, "parameters": [KEY], "requestBody": body(resource.create, schemas, resource.example)}
     if resource.update:
         changed = operation(
@@ -269,5 +280,5 @@ def problem_response(status: int) -> Json:
     if status == 401:
         response["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "Bearer"}}
     if status == 429:
-        response["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
+        response["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}, **RATE}
     return response

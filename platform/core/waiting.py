@@ -10,15 +10,15 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, ForeignKey, Select, func, select, text, true
+from sqlalchemy import ColumnElement, ForeignKey, Select, func, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from config.settings import settings
 from core.actions import Input, action
 from core.actor import Actor
 from core.db import Base
-from core.errors import NotFound
+from core.errors import Invalid, NotFound, Refusal
 from core.jobs import later
 from core.limits import SAVE_WAITING
 
@@ -82,11 +82,15 @@ def how_many(actor: Actor) -> int:
     return actor.db.scalar(select(func.count()).select_from(Waiting).where(seen_by(actor))) or 0
 
 
+class Gone(NotFound):
+    """It was saved or thrown away already, or is somebody else's."""
+
+
 def taken(actor: Actor, row_id: UUID) -> Waiting:
-    """One of them, locked. Raises NotFound."""
+    """One of them, locked. Raises Gone."""
     found = actor.db.scalar(select(Waiting).where(Waiting.id == row_id, seen_by(actor)).with_for_update())
     if found is None:
-        raise NotFound()
+        raise Gone()
     return found
 
 
@@ -98,6 +102,19 @@ def save(actor: Actor, row_id: UUID) -> Any:
         made = SAVERS[row.action](actor, row.input)
         actor.db.delete(row)
     return made
+
+
+def note_error(actor: Actor, row_id: UUID, refusal: Refusal) -> None:
+    """Why it was not saved though there is room, for whoever looks at it."""
+    said = [str(refusal.detail)]
+    if isinstance(refusal, Invalid):
+        said = [str(message) for _field, message in refusal.fields]
+    with actor.transaction():
+        set_error(actor.db, row_id, " ".join(said))
+
+
+def set_error(session: Session, row_id: UUID, said: str) -> None:
+    session.execute(update(Waiting).where(Waiting.id == row_id).values(error=said))
 
 
 class OneWaiting(Input):

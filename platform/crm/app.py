@@ -21,7 +21,7 @@ from core.api import RESOURCES
 from core.db import database
 from core.reference import reference
 from crm import errors, features
-from crm.doors import cookie_session, enter_api, enter_page, signed_in
+from crm.doors import cookie_session, enter_api, enter_page, signed_in, tell_calls
 from tenants import answers
 from tenants.directory import workspaces_of
 
@@ -80,6 +80,7 @@ def create_app(config: Settings | None = None) -> Flask:
     app.register_blueprint(reference)
     app.before_request(check_place)
     app.after_request(page_kit.security_headers)
+    app.after_request(tell_calls)
     errors.register(app)
     app.add_url_rule("/healthz", "healthz", lambda: "ok\n")
     app.wsgi_app = Mount(app.wsgi_app)  # type: ignore[method-assign]

@@ -410,6 +410,40 @@ def reconcile_payments() -> None:
         click.echo(said)
 
 
+@cli.group("limits")
+def limits_group() -> None:
+    """The limits of plans: what is counted, and whether rightly."""
+
+
+@limits_group.command("check", with_appcontext=False)
+def check_limits() -> None:
+    """Compare every counter with the rows it counts, mend it, and say what was wrong; the clock does so each night."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    import crm.models  # noqa: F401 (declares what is counted)
+    from core.db import database
+    from tenants import counting
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("Workspaces", total=None)
+        found = counting.check_all(database(), lambda done, all_: progress.update(bar, completed=done, total=all_))
+    for one in found:
+        click.echo(f"{one.workspace}: {one.name} was {one.was}, in truth {one.truth}; mended")
+
+
+@limits_group.command("drift", with_appcontext=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_drift(as_json: bool) -> None:
+    """Counters that were found wrong and mended, the newest first."""
+    from core.db import database
+    from tenants import counting
+
+    with database().controlling() as control:
+        show(counting.drifted(control), as_json)
+
+
 @cli.command("demo")
 @click.argument("slug")
 @click.option("--contacts", type=click.IntRange(0, 5_000_000), default=400, show_default=True)

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from flask import current_app, g, request, session
+from flask import Response, current_app, g, request, session
 from flask_babel import lazy_gettext as _l
 
 from core.actor import Actor
-from core.db import database
+from core.calls import calls
+from core.db import Workspace, database
 from core.errors import Forbidden, NotFound, Refusal
+from core.limits import calls_a_minute
 from tenants import explain, roles, sessions
 from tenants.directory import locate
 from tenants.entrance import entering
@@ -88,7 +90,22 @@ def enter_api() -> Iterator[Actor]:
     if kind.lower() != "bearer":
         raise NotSignedIn()
     with acting_token(database(), token.strip(), g.request_id, request.remote_addr or "", reading=reading()) as actor:
+        count_call(actor.workspace)
         yield actor
+
+
+def count_call(workspace: Workspace) -> None:
+    """One more call of this minute. Raises TooManyCalls where the plan has no more."""
+    cap = calls_a_minute(workspace.plan)
+    if cap is not None:
+        g.calls = calls().note(workspace.id, cap)
+
+
+def tell_calls(response: Response) -> Response:
+    """How many calls are left, on every answer of the API."""
+    if "calls" in g:
+        response.headers.update(g.calls.headers)
+    return response
 
 
 def reading() -> bool:

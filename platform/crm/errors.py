@@ -15,6 +15,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
 from core.api import problem
+from core.calls import TooManyCalls
 from core.errors import Refusal
 from core.pages import render
 from crm.doors import SignInFirst
@@ -53,6 +54,8 @@ def show_refusal(refusal: Refusal) -> Response | tuple[str, int] | Any:
         response = problem(refusal)
         if refusal.status == 401:
             response.headers["WWW-Authenticate"] = 'Bearer realm="okno"'
+        if isinstance(refusal, TooManyCalls):
+            response.headers.update({**refusal.minute.headers, "Retry-After": str(refusal.minute.ends_in)})
         return response
     if isinstance(refusal, SignInFirst | OtherWorkspace) and not wants_json():
         return redirect(f"/login?next={quote(asked_for())}", 303)

@@ -6,8 +6,8 @@ from flask import Flask
 
 import billing.care  # noqa: F401 (declares its jobs)
 import crm.models  # noqa: F401 (declares every table before the first query)
+import tenants.counting
 import tenants.housekeeping  # noqa: F401 (declares its jobs)
-from billing import standin
 from crm import accounts, mailbox
 from crm.absences import moving as absences_jobs  # noqa: F401 (declares its jobs)
 from crm.absences.pages import pages as absences_pages
@@ -23,6 +23,8 @@ from crm.find.pages import pages as find_pages
 from crm.imports import api as imports_api
 from crm.imports import run as imports_jobs  # noqa: F401 (declares its jobs)
 from crm.imports.pages import pages as imports_pages
+from crm.limits import jobs as limits_jobs  # noqa: F401 (declares its jobs)
+from crm.limits.pages import pages as limits_pages
 from crm.people.departments import pages as departments_pages
 from crm.people.joining import joining
 from crm.people.pages import pages as people_pages
@@ -71,6 +73,7 @@ PAGES = (
     roles_pages,
     audit_pages,
     plan_pages,
+    limits_pages,
 )
 # The one route of the API that takes more than a megabyte.
 LARGE_UPLOAD = imports_api.FILE_ROUTE
@@ -85,8 +88,6 @@ def register(app: Flask) -> None:
     app.register_blueprint(prices)
     app.register_blueprint(stripe)
     app.extensions["csrf"].exempt(stripe)
-    if app.config["OKNO"].payments == "test":
-        standin.register(app, standin.standin_of(app.config["OKNO"]))
     for pages in PAGES:
         app.register_blueprint(pages)
     app.register_blueprint(imports_api.FILES)

@@ -36,7 +36,7 @@ def till_servers() -> Iterator[dict[str, str]]:
 def till(till_servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Till]:
     """The installation, with a stand-in that nobody has used yet."""
     from billing.gateway import gateway_of
-    from billing.standin import standin_of
+    from billing.standin.embedded import standin_of
     from config.settings import settings
     from core.db import database, database_of
     from crm.app import create_app

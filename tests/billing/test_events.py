@@ -10,7 +10,7 @@ import pytest
 from stripe import WebhookSignature
 
 from billing import buying, events
-from billing.standin import standin_of
+from billing.standin.embedded import standin_of
 from config.settings import Stripe
 from core.ids import new_id
 from tests.billing.till import LATER_BAD, Till

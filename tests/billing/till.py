@@ -57,7 +57,7 @@ class Till:
             return row.plan, row.seats
 
     def caps(self, shop: Shop) -> dict[str, int | None]:
-        return {name: cap for name, cap in shop.rows("select name, cap from counter")}
+        return {row.name: row.cap for row in shop.rows("select name, cap from counter")}
 
     def used(self, shop: Shop) -> dict[str, InUse]:
         with shop.acting() as actor:

@@ -11,18 +11,20 @@ from core.actor import Actor
 from core.api import answer
 from core.edits import as_shown, meanwhile, settled
 from core.errors import Conflict, Invalid, NotFound
+from core.full import LimitReached
 from core.ids import new_id
 from core.listpage import asked, list_page
 from core.pages import Answer, Pages, came_from, refused, render, say, see
 from core.people import address_line, shown_phone
-from core.peopleform import given, reach_stored, typed_form
+from core.peopleform import reach_stored, typed_form
+from core.waiting import how_many
 from crm.absences.queries import notice_of, to_choose
 from crm.bulk import bulk_page, undo_page
-from crm.companies import actions as companies
 from crm.companies.models import Company
-from crm.contacts import actions, queries
+from crm.contacts import actions, form, queries
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
+from crm.limits.keeping import keep_typed
 from crm.related import deals_of
 from crm.tasks.queries import of_subject
 from crm.timeline.queries import timeline_of
@@ -54,7 +56,7 @@ def index(actor: Actor) -> str:
     found = list_page(
         actor, queries.LISTING, ask, queries.listed_columns(actor), lambda row: queries.listed(actor, row)
     )
-    return render(actor, "contacts/index.html", found=found, ask=ask, members=to_choose(actor))
+    return render(actor, "contacts/index.html", found=found, ask=ask, members=to_choose(actor), waiting=how_many(actor))
 
 
 @pages.get("/contacts/options")
@@ -88,9 +90,13 @@ def create(actor: Actor) -> Answer:
     if "more" in typed:
         return render(actor, "contacts/form.html", errors={}, **filled(actor, typed)), 422
     try:
-        contact = store(actor, actions.create, typed)
+        contact = form.store(actor, actions.create, typed)
     except Invalid as error:
         return refused(actor, "contacts/form.html", error, **filled(actor, typed))
+    except LimitReached as full:
+        typed = {**typed, "id": typed.get("id") or new_id()}
+        kept = keep_typed(actor, full, "contact.create", typed, form.name_of(typed))
+        return render(actor, "contacts/form.html", errors={}, kept=kept, **filled(actor, typed)), full.status
     say(_("%(name)s is stored", name=contact.name))
     return see(url_for("contacts.show", contact_id=contact.id))
 
@@ -190,7 +196,7 @@ def changed(actor: Actor, contact_id: UUID, template: str, fact: str | None = No
             return render(actor, template, fact=fact, errors={}, **filled(actor, typed, contact)), 422
         if fact:
             typed = {name: value for name, value in typed.items() if name in (*FACTS[fact], "version")}
-        store(actor, actions.change, {**typed, "id": contact_id})
+        form.store(actor, actions.change, {**typed, "id": contact_id})
     except Invalid as error:
         contact = actor.find(Contact, contact_id)
         return refused(actor, template, error, fact=fact, **filled(actor, typed, contact))
@@ -200,26 +206,10 @@ def changed(actor: Actor, contact_id: UUID, template: str, fact: str | None = No
         typed = {**settled(typed, now), "version": conflict.current}
         theirs = meanwhile(typed, now)
         if theirs:
-            form = filled(actor, typed, contact, theirs)
-            return render(actor, template, fact=fact, errors={}, **form), conflict.status
-        store(actor, actions.change, {**typed, "id": contact_id})
+            shown = filled(actor, typed, contact, theirs)
+            return render(actor, template, fact=fact, errors={}, **shown), conflict.status
+        form.store(actor, actions.change, {**typed, "id": contact_id})
     return see(url_for("contacts.show", contact_id=contact_id))
-
-
-def store(actor: Actor, action: Any, typed: dict[str, Any]) -> Contact:
-    """The action with what was typed. A company written by its name is found or made in the same transaction."""
-    values = given(typed, "company_id", "owner_id")
-    name = values.pop("company_name", "").strip()
-    if name and values.get("company_id"):
-        raise Invalid(("company_name", _("Choose a company, or write the name of a new one, not both.")))
-    with actor.transaction():
-        if name:
-            try:
-                values["company_id"] = companies.called(actor, name).id
-            except Invalid as error:
-                raise Invalid(*(("company_name", message) for _field, message in error.fields)) from None
-        contact: Contact = action(actor, action.parse(values))
-    return contact
 
 
 def stored(contact: Contact) -> dict[str, Any]:

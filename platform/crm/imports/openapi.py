@@ -10,8 +10,9 @@ PATHS: dict[str, Any] = {
             "operationId": "imports.create",
             "summary": "Upload a table of contacts",
             "description": "CSV (UTF-8, UTF-16, Windows-1250; comma, semicolon, tab) or XLSX, at most 50 MB. What was "
-            "guessed of its columns is answered; nothing is imported before `run`. The bytes may also be the body "
-            "itself, with ?file_name= in the URL.",
+            "guessed of its columns is answered; nothing is imported before `run`. Where the plan has no room for all "
+            "new contacts, the import stops as `full` and goes on by `run` when there is room. The bytes may also be "
+            "the body itself, with ?file_name= in the URL.",
             "tags": ["imports"],
             "parameters": [KEY],
             "requestBody": {
@@ -39,7 +40,7 @@ PATHS: dict[str, Any] = {
                     "headers": {"ETag": ETAG},
                     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ImportOut"}}},
                 },
-                **problems(400, 409, 413, 415, 422),
+                **problems(400, 402, 409, 413, 415, 422),
             },
         }
     },

@@ -14,6 +14,7 @@ from werkzeug.utils import secure_filename
 
 from core.actor import Actor
 from core.errors import Invalid, Refusal
+from core.full import LimitReached
 from core.listing import Ask
 from core.pages import Answer, Pages, day, render, see
 from core.people import shown_phone
@@ -28,6 +29,7 @@ from crm.imports.report import write_refused
 from crm.imports.rows import REASONS
 from crm.imports.rows import RefusedRow as Reason
 from crm.imports.sheet import SheetError
+from crm.limits.keeping import owner_names, plan_url
 
 pages = Pages("imports", __name__)
 
@@ -61,7 +63,7 @@ def create(actor: Actor) -> Answer:
         found = actions.receive(actor, cast("Any", file.stream), file.filename, Choices())
     except Invalid as error:
         return render(actor, "imports/new.html", error=error.fields[0][1]), 422
-    except (SheetError, actions.TooLarge) as error:
+    except (SheetError, actions.TooLarge, LimitReached) as error:
         return render(actor, "imports/new.html", error=error.detail), error.status
     return see(url_for("imports.columns", import_id=found.id))
 
@@ -82,6 +84,7 @@ def columns_page(actor: Actor, found: Import, error: Refusal | None = None) -> s
         show=request.args.get("show", "first"),
         looks=[(key, look_heading(key)) for key in looks_of(found.mapping.values())],
         earlier=queries.same_file(actor, found), encodings=list(ENCODINGS.items()), separators=separators(),
+        **room_for(actor, found),
         described=described(found), error=error, errors=dict(error.fields) if isinstance(error, Invalid) else {},
         waiting=not found.checked.get("done") and not found.checked.get("error"),
     )  # fmt: skip
@@ -123,10 +126,21 @@ def duplicates(actor: Actor, import_id: UUID) -> Answer:
     found = actor.find(Import, import_id)
     if found.state != "draft":
         return see(url_for("imports.show", import_id=found.id))
-    earlier = queries.same_file(actor, found)
-    return render(
-        actor, "imports/duplicates.html", found=found, earlier=earlier, described=described(found), error=None
-    )
+    return render(actor, "imports/duplicates.html", error=None, **choice_of(actor, found))
+
+
+def choice_of(actor: Actor, found: Import) -> dict[str, Any]:
+    """What the last page before the import says."""
+    return {
+        "found": found, "earlier": queries.same_file(actor, found), "described": described(found),
+        **room_for(actor, found),
+    }  # fmt: skip
+
+
+def room_for(actor: Actor, found: Import) -> dict[str, Any]:
+    """What the pages before the import say where not all new contacts fit into the plan."""
+    fits = queries.fits(actor, found)
+    return {"fits": fits, "plan_url": plan_url(actor), "owners": owner_names(actor) if fits else ()}
 
 
 @pages.post("/imports/<uuid:import_id>/duplicates")
@@ -137,8 +151,7 @@ def begin(actor: Actor, import_id: UUID) -> Answer:
             actions.change(actor, actions.change.parse({"id": import_id, "duplicates": request.form.get("duplicates")}))
             actions.run(actor, OneImport(id=import_id))
     except Invalid as error:
-        found = actor.find(Import, import_id)
-        shown = {"found": found, "earlier": queries.same_file(actor, found), "described": described(found)}
+        shown = choice_of(actor, actor.find(Import, import_id))
         return render(actor, "imports/duplicates.html", error=error.fields[0][1], **shown), 422
     return see(url_for("imports.show", import_id=import_id))
 
@@ -148,7 +161,10 @@ def show(actor: Actor, import_id: UUID) -> Answer:
     found = actor.find(Import, import_id)
     if found.state == "draft":
         return see(url_for("imports.columns", import_id=found.id))
-    return render(actor, "imports/show.html", found=found, words=STATES(), described=described(found))
+    return render(
+        actor, "imports/show.html", found=found, words=STATES(), described=described(found),
+        plan_url=plan_url(actor), owners=owner_names(actor) if found.state == "full" else (),
+    )  # fmt: skip
 
 
 @pages.post("/imports/<uuid:import_id>/run")
@@ -218,6 +234,8 @@ def correct(actor: Actor, import_id: UUID) -> Answer:
     except Invalid as error:
         actor.db.rollback()
         return corrections(actor, import_id, line - 1, {line: (cells, error)}), 422
+    except LimitReached as full:
+        return corrections(actor, import_id, line - 1, {line: (cells, Invalid(("", full.detail)))}), full.status
     flash(_("Row %(line)s is in", line=line))
     return see(url_for("imports.refused_page", import_id=import_id, after=line))
 
@@ -249,6 +267,7 @@ def STATES() -> dict[str, tuple[str, str]]:  # noqa: N802 (a table, in the reade
         "draft": (_("Not begun"), "soon"), "waiting": (_("Waiting for a worker"), ""),
         "running": (_("Running"), "accent"),
         "done": (pgettext("import", "Done"), "good"), "stopped": (_("Stopped"), "soon"),
+        "full": (_("Stopped: the plan is full"), "soon"),
         "failed": (_("Failed"), "late"),
         "undoing": (_("Being undone"), ""), "undone": (_("Undone"), ""),
     }  # fmt: skip

@@ -1,11 +1,13 @@
 """Reads over imports: the list, the same file brought in before, the rows refused."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, select
 
+from core import limits
 from core.actor import Actor
 from core.listing import Filter, Listing, Sort
 from crm.imports.models import Import, RefusedRow
@@ -52,3 +54,21 @@ def refused_rows(actor: Actor, found: Import, after: int = 0, limit: int = 1_000
         .limit(limit)
     )
     return list(actor.db.scalars(query))
+
+
+@dataclass(frozen=True)
+class Fits:
+    """How many new contacts a checked file has, and how many there is room for."""
+
+    new: int
+    room: int
+
+
+def fits(actor: Actor, found: Import) -> Fits | None:
+    """Where not all of them fit into the plan. How duplicates are treated is not asked: at least these are new."""
+    numbers = found.checked
+    room = limits.room(actor.db, "contacts")
+    if room is None or not numbers.get("done"):
+        return None
+    new = numbers["rows"] - numbers["refused"] - numbers["in_workspace"] - numbers["in_file"]
+    return Fits(new, room) if new > room else None
