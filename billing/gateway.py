@@ -131,9 +131,7 @@ class BillingGateway:
         """The customer and what they subscribe to, now. Raises NoAnswer."""
         try:
             with asking():
-                customer = self.client.v1.customers.retrieve(
-                    customer_id, {"expand": ["test_clock", "invoice_settings.default_payment_method"]}
-                )
+                customer = self.client.v1.customers.retrieve(customer_id)
                 if getattr(customer, "deleted", False):
                     return Snapshot(gone=True)
                 found = list(
@@ -146,12 +144,18 @@ class BillingGateway:
             return Snapshot(gone=True)
         ours = sorted((one for one in found if plan_item(one)), key=standing)
         alive = [one for one in ours if one.status in LIVE]
-        clock = customer.test_clock
         return Snapshot(
             subscription=self.described(ours[0], customer) if ours else None,
             further=tuple(one.id for one in alive[1:]),
-            now=moment(clock.frozen_time) if clock and not isinstance(clock, str) else None,
+            now=self.time_of(customer),
         )
+
+    def time_of(self, customer: stripe.Customer) -> datetime | None:
+        """The time of the test clock that the customer lives by, if any."""
+        if not isinstance(customer.test_clock, str):
+            return None
+        with asking():
+            return moment(self.client.v1.test_helpers.test_clocks.retrieve(customer.test_clock).frozen_time)
 
     def described(self, found: stripe.Subscription, customer: stripe.Customer) -> Subscription:
         lines = found["items"].data
@@ -163,8 +167,6 @@ class BillingGateway:
             str(line.price.product).removeprefix(ADDON) for line in lines if str(line.price.product).startswith(ADDON)
         )
         end = max((line.current_period_end for line in lines), default=None)
-        settings = customer.invoice_settings
-        card = found.default_payment_method or (settings.default_payment_method if settings else None)
         return Subscription(
             id=found.id,
             status=found.status,
@@ -180,9 +182,17 @@ class BillingGateway:
             cancel_at=moment(found.cancel_at) or (moment(end) if found.cancel_at_period_end else None),
             trial_end=moment(found.trial_end) if found.status == "trialing" else None,
             unpaid_since=self.unpaid_since(found.id) if late else None,
-            card=card_words(card),
+            card=self.card_of(found, customer),
             discount=discount_words(found.discounts),
         )
+
+    def card_of(self, found: stripe.Subscription, customer: stripe.Customer) -> str:
+        """The card that is asked for money: the subscription's own, else the customer's."""
+        method: Any = found.default_payment_method
+        if method is None and customer.invoice_settings and customer.invoice_settings.default_payment_method:
+            with asking():
+                method = self.client.v1.payment_methods.retrieve(str(customer.invoice_settings.default_payment_method))
+        return card_words(method)
 
     def unpaid_since(self, subscription_id: str) -> datetime | None:
         with asking():

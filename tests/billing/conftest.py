@@ -2,9 +2,11 @@
 
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from tests.billing.till import Till
 
@@ -36,6 +38,7 @@ def till_servers() -> Iterator[dict[str, str]]:
 def till(till_servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Till]:
     """The installation, with a stand-in that nobody has used yet."""
     from billing.gateway import gateway_of
+    from billing.standin import StandInClient
     from billing.standin.embedded import standin_of
     from config.settings import settings
     from core.db import database, database_of
@@ -51,6 +54,12 @@ def till(till_servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.Monke
     config = settings()
     gateway = gateway_of(config)
     wire = gateway.client._requestor._client
+    assert isinstance(wire, StandInClient)
+    with database().controlling() as control:  # of the test before, whose stand-in is gone
+        control.execute(text("delete from control.billing_account"))
+    start = datetime.now(UTC)
+    start = start.replace(year=start.year + 1, month=3, day=1, hour=12, minute=0, second=0)
+    standin_of(config).advance(int(start.timestamp()))  # months of known lengths follow
     yield Till(create_app(config), config, database(), standin_of(config), wire, gateway)
     database().dispose()
     monkeypatch.undo()

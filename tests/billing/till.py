@@ -1,6 +1,8 @@
 """An installation that sells, in the hands of a test: its own servers, its own stand-in for Stripe, a clock to move."""
 
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,8 +14,7 @@ from sqlalchemy import select, text
 from billing import accounts, buying
 from billing.gateway import BillingGateway
 from billing.models import Account, Notice, StripeEvent
-from billing.standin import StandIn
-from billing.standin.client import StandInClient
+from billing.standin import Form, Refused, StandIn, StandInClient
 from config.settings import Settings
 from core import jobs
 from core.actor import Actor
@@ -23,7 +24,7 @@ from core.limits import InUse, usage
 from tenants.models import WorkspaceRow
 from tests.shop import Shop, open_shop
 
-GOOD, LATER_BAD, DECLINED, CONFIRM = "4242424242424242", "4000000000000341", "4000000000000002", "4000002500003155"
+GOOD, LATER_BAD, DECLINED, ASKS = "4242424242424242", "4000000000000341", "4000000000000002", "4000002760003184"
 
 WAITING = text("""
 select id from bus.outbox where role = 'okno_control' and payload->>'job' like 'billing.%' and next_at <= now()
@@ -110,16 +111,32 @@ class Till:
         self.pay(url, card)
         self.hear()
 
-    def pay(self, url: str, card: str = GOOD) -> Any:
-        """Fill in the stand-in's page of payment and go where it leads."""
-        from tests.shop import csrf
+    def pay(self, url: str, card: str = GOOD) -> None:
+        """Fill in the page of payment at this address; a card that is declined stays there."""
+        with suppress(Refused):
+            self.standin.complete(url.rpartition("/")[2], Form(card=card, country="CZ", proven=True))
 
-        client, path = self.app.test_client(), url.removeprefix(self.config.url)
-        answer = client.post(path, data={"csrf_token": csrf(client, path), "card": card})
-        if card == CONFIRM and answer.status_code in (302, 303):
-            there = answer.location
-            answer = client.post(there, data={"csrf_token": csrf(client, there), "answer": "confirm"})
-        return answer
+    def new_card(self, shop: Shop) -> None:
+        """As the portal does it: the card of the subscription from now on."""
+        subscription = self.account(shop).subscription_id or ""
+        self.gateway.client.v1.subscriptions.update(subscription, {"default_payment_method": "pm_card_visa"})
+
+    def pay_bills(self, shop: Shop) -> None:
+        """Pay what is open, as the portal does it."""
+        for bill in self.gateway.bills(self.account(shop).customer_id or ""):
+            if bill.status == "open":
+                self.gateway.client.v1.invoices.pay(bill.id)
+
+    def refund(self, shop: Shop) -> str:
+        """Give the last payment back; returns the charge."""
+        charges = self.gateway.client.v1.charges.list({"customer": self.account(shop).customer_id or ""})
+        self.gateway.client.v1.refunds.create({"charge": charges.data[0].id})
+        return charges.data[0].id
+
+    def sooner(self) -> None:
+        """What waits for another attempt is due now."""
+        with self.base.controlling() as control:
+            control.execute(text("update bus.outbox set next_at = now()"))
 
     def change(self, shop: Shop, **choice: Any) -> Account:
         with shop.acting() as actor:
@@ -149,8 +166,13 @@ class Till:
         with self.base.controlling() as control:
             to = control.scalar(text("select email from control.identity where id = :id"), {"id": shop.owner_id})
         box = local_mailbox(self.config)
-        mails = [box[key] for key in sorted(box.iterkeys())]
+        mails = [box[key] for key in sorted(box.iterkeys(), key=order_of)]
         return [str(mail["Subject"]) for mail in mails if mail["To"] == to]
+
+
+def order_of(key: str) -> tuple[int, ...]:
+    """Seconds, microseconds and number of a letter in the mailbox, out of the name it has there."""
+    return tuple(map(int, re.findall(r"\d+", key)[:2]))
 
 
 def purchase(order: UUID | None = None, **choice: Any) -> buying.Purchase:
