@@ -183,6 +183,16 @@ class Books:
         rows = self.connection.execute("select body, taken from events order by number")
         return [{**json.loads(body), "pending_webhooks": 0 if taken else 1} for body, taken in rows]
 
+    def latest_events(self, most: int) -> list[tuple[Thing, Thing]]:
+        """Each with what became of it: `taken`, how often it was `tried`, the last `answer`. Newest first."""
+        rows = self.connection.execute(
+            "select body, taken, tried, answer from events order by number desc limit ?", (most,)
+        )
+        return [
+            (json.loads(body), {"taken": bool(taken), "tried": tried, "answer": said})
+            for body, taken, tried, said in rows
+        ]
+
     def change(self, thing: Thing, type: str, **inner: Any) -> Thing:  # noqa: A002
         """Keep the object and tell what is other than before; nothing is told where nothing is."""
         before = self.find(thing["id"]) or {}

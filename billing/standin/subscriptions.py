@@ -156,7 +156,7 @@ def follow(books: Books, invoice: Thing, outcome: Outcome) -> None:
 # ---- changed ----
 
 
-def update(books: Books, id_: str, given: Thing, *, charge: bool = True) -> Thing:
+def update(books: Books, id_: str, given: Thing, *, charge: bool = True, proven: bool = False) -> Thing:
     """Change it as Stripe's call does. Raises Refused, and then nothing has changed."""
     subscription = books.get("subscription", id_)
     if subscription["status"] not in LIVE:
@@ -171,7 +171,7 @@ def update(books: Books, id_: str, given: Thing, *, charge: bool = True) -> Thin
         subscription = hold_back(books, subscription, invoice, before, known)
     emit_changed(books, before, subscription)
     if invoice is not None and charge:
-        take_payment(books, invoice, behavior)
+        take_payment(books, invoice, behavior, proven)
     return books.get("subscription", id_)
 
 
@@ -293,14 +293,14 @@ def same_cost(one: Thing, other: Thing) -> bool:
     return all(one[name] == other[name] for name in ("id", "quantity")) and one["price"]["id"] == other["price"]["id"]
 
 
-def take_payment(books: Books, invoice: Thing, behavior: str) -> None:
+def take_payment(books: Books, invoice: Thing, behavior: str, proven: bool) -> None:
     """Have the invoice of a change paid, or do what `payment_behavior` says where it is not."""
     if behavior == "default_incomplete":
         invoices.finalize(books, invoice)
         if invoice["status"] == "open":
             follow(books, invoice, Outcome(None))
             return
-    outcome = settle(books, invoice)
+    outcome = settle(books, invoice, proven=proven)
     if not outcome.paid and behavior == "error_if_incomplete":
         raise invoices.unpaid(outcome, ASKS_CODE)
 

@@ -8,6 +8,8 @@ import billing.care  # noqa: F401 (declares its jobs)
 import crm.models  # noqa: F401 (declares every table before the first query)
 import tenants.counting
 import tenants.housekeeping  # noqa: F401 (declares its jobs)
+from billing.standin import pages as test_payments
+from billing.standin.embedded import standin_of
 from crm import accounts, mailbox
 from crm.absences import moving as absences_jobs  # noqa: F401 (declares its jobs)
 from crm.absences.pages import pages as absences_pages
@@ -88,6 +90,8 @@ def register(app: Flask) -> None:
     app.register_blueprint(prices)
     app.register_blueprint(stripe)
     app.extensions["csrf"].exempt(stripe)
+    if app.config["OKNO"].payments == "test":
+        test_payments.register(app, standin_of(app.config["OKNO"]))
     for pages in PAGES:
         app.register_blueprint(pages)
     app.register_blueprint(imports_api.FILES)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.header import decode_header, make_header
 from typing import Any
 from uuid import UUID
 
@@ -167,7 +168,7 @@ class Till:
             to = control.scalar(text("select email from control.identity where id = :id"), {"id": shop.owner_id})
         box = local_mailbox(self.config)
         mails = [box[key] for key in sorted(box.iterkeys(), key=order_of)]
-        return [str(mail["Subject"]) for mail in mails if mail["To"] == to]
+        return [str(make_header(decode_header(mail["Subject"]))) for mail in mails if mail["To"] == to]
 
 
 def order_of(key: str) -> tuple[int, ...]:
