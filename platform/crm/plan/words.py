@@ -16,8 +16,8 @@ def called(limit: Limit) -> str:
         "users": _("People"),
         "contacts": _("Contacts"),
         "storage": _("Files"),
-        "mails": _("E-mails this month"),
-        "api_calls": _("API calls a minute"),
+        "mails": _("E-mails"),
+        "api_calls": _("API calls"),
         "processes": _("Processes"),
     }
     return names[limit]
@@ -94,7 +94,7 @@ def losses(now: Plan, then: Plan, seats: int, used: dict[Limit, int]) -> list[st
     """What changes for the worse with another plan or fewer seats. Nothing that is there is ever taken away."""
     lines = [full_words(limit, then.cap(limit, seats), used) for limit in ("users", "contacts", "storage")]
     lines += [
-        _("%(feature)s goes on as it is set up, and cannot be changed.", feature=FEATURES[feature]())
+        _("%(feature)s: stays as it is set up, and cannot be changed.", feature=FEATURES[feature]())
         for feature in sorted(now.features - then.features)
     ]
     if then.backups.days < now.backups.days:
