@@ -1,6 +1,6 @@
 """The cards there are, and what happens when one is asked for money.
 
-Some of Stripe's numbers for trying things out. `here` a person is at a page and can answer their bank; `away` nobody is.
+Some of Stripe's numbers for trying things out. A person at a page can answer their bank; later nobody is there to.
 """
 
 from dataclasses import dataclass

@@ -142,7 +142,7 @@ def complete(books: Books, session: Thing, form: Form) -> Thing:
         buy(books, session, customer, method, form)
     else:
         if method is None:
-            raise wrong(ASK_FOR_CARD)
+            raise wrong(ASK_FOR_CARD, "card", "card_missing")
         session["setup_intent"] = books.put(shapes.setup_intent(books.now, customer["id"], method["id"]))["id"]
     session.update(status="complete", customer=customer["id"], url=None, customer_details=details(books, customer))
     books.put(session)
@@ -172,7 +172,7 @@ def take_down(books: Books, session: Thing, form: Form) -> Thing:
 
 def take_card(books: Books, form: Form, customer: Thing) -> Thing:
     if form.card not in CARDS:
-        raise wrong(ASK_FOR_CARD, "card")
+        raise wrong(ASK_FOR_CARD, "card", "card_missing")
     verdict = CARDS[form.card].here
     if verdict in DECLINES:
         raise declined(verdict)

@@ -24,6 +24,18 @@ class Endpoint:
 
 
 ENDPOINTS: list[Endpoint] = []
+# What Stripe would do and the stand-in does not, so that nobody believes it was done.
+NOT_HERE = {
+    "SubscriptionCreateParams": "add_invoice_items backdate_start_date billing_cycle_anchor billing_cycle_anchor_config"
+    " billing_schedules billing_thresholds collection_method default_tax_rates pending_invoice_item_interval",
+    "SubscriptionUpdateParams": "add_invoice_items billing_schedules billing_thresholds collection_method"
+    " default_tax_rates pause_collection pending_invoice_item_interval",
+    "InvoiceCreatePreviewParams": "invoice_items schedule schedule_details",
+    "InvoicePayParams": "forgive paid_out_of_band",
+    "PriceCreateParams": "currency_options custom_unit_amount tiers tiers_mode transform_quantity unit_amount_decimal",
+    "checkout.SessionCreateParams": "after_expiration custom_fields invoice_creation optional_items"
+    " payment_intent_data shipping_address_collection shipping_options",
+}
 
 
 def call(method: str, path: str, params: str) -> Callable[[Handler], Handler]:
@@ -44,6 +56,13 @@ def found(method: str, path: str) -> tuple[Endpoint, dict[str, str]]:
         if fits and endpoint.method == method:
             return endpoint, fits.groupdict()
     raise Refused(404, f"Unrecognized request URL ({method}: {path}). The test payments do not know this call.")
+
+
+def check_here(params: str, given: Thing) -> None:
+    """Raises Refused for a parameter that Stripe knows and the stand-in would only seem to follow."""
+    for name in NOT_HERE.get(params, "").split():
+        if name in given:
+            raise wrong(f"The test payments do not know this parameter: {name}", name)
 
 
 # ---- reading one, and many ----
@@ -76,6 +95,8 @@ def fits(thing: Thing, given: Thing) -> bool:
             return False
         if wanted not in (None, "all", "ended", thing["status"]):
             return False
+    if "code" in given and thing["code"].lower() != given["code"].lower():
+        return False
     if "lookup_keys" in given and thing["lookup_key"] not in given["lookup_keys"]:
         return False
     return within(thing["created"], given.get("created"))
@@ -129,7 +150,7 @@ listing(
     "customers/{customer}/payment_methods", "CustomerPaymentMethodListParams", "payment_method", customer="customer"
 )
 listing("coupons", "CouponListParams", "coupon")
-listing("promotion_codes", "PromotionCodeListParams", "promotion_code", active="active", code="code")
+listing("promotion_codes", "PromotionCodeListParams", "promotion_code", active="active")
 listing("checkout/sessions", "checkout.SessionListParams", "checkout.session", customer="customer", status="status",
         subscription="subscription")  # fmt: skip
 listing("subscriptions", "SubscriptionListParams", "subscription", customer="customer")

@@ -290,8 +290,8 @@ def fail(books: Books, invoice: Thing, intent: Thing, verdict: Verdict | None, m
 
 
 def plan_retries(books: Books, invoice: Thing) -> None:
-    """The next attempt after this one that failed. The first invoice of a subscription is not tried again by itself."""
-    if invoice["billing_reason"] == "subscription_create":
+    """The next attempt after one that failed. A first invoice, and any of what has ended, is not tried by itself."""
+    if invoice["billing_reason"] == "subscription_create" or subscription_of(books, invoice)["ended_at"]:
         invoice["auto_advance"] = False
         books.put(invoice)
         return

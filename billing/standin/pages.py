@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from babel import Locale
 from flask import Blueprint, Flask, current_app, request, url_for
-from flask_babel import format_date, format_datetime
+from flask_babel import format_date, format_datetime, get_locale, lazy_pgettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -17,47 +18,39 @@ from billing.standin.periods import DAY, months_later
 from billing.standin.server import StandIn
 from billing.standin.store import Books
 from billing.standin.wire import Refused, Thing
-from config.settings import Settings
 from core.pages import Answer, in_czech, render, see
 from core.pages import money as written
-from core.signing import sign
+from core.text import sort_key
 
 pages = Blueprint("standin", __name__, url_prefix="/dev/payments", template_folder="templates")
 
-FILE = "test-payments.sqlite"
 SHOWN = 50
 WHOLE = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split())
 CARD_TEXTS = {
-    "4242424242424242": _l("pays"),
-    "4000002500003155": _l("asks its bank once, then pays"),
-    "4000002760003184": _l("asks its bank each time"),
-    "4000000000000341": _l("pays now and never again"),
-    "4000000000000002": _l("is declined"),
-    "4000000000009995": _l("has no money"),
+    "4242424242424242": lazy_pgettext("card", "pays"),
+    "4000002500003155": lazy_pgettext("card", "asks its bank once, then pays"),
+    "4000002760003184": lazy_pgettext("card", "asks its bank each time"),
+    "4000000000000341": lazy_pgettext("card", "pays now and never again"),
+    "4000000000000002": lazy_pgettext("card", "is declined"),
+    "4000000000009995": lazy_pgettext("card", "has no money"),
 }
-COUNTRIES = {
-    "CZ": _l("Czech Republic"),
-    "SK": _l("Slovakia"),
-    "DE": _l("Germany"),
-    "AT": _l("Austria"),
-    "PL": _l("Poland"),
-    "US": _l("United States"),
-}
+COUNTRIES = "AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK UA US".split()
 STATUSES = {
-    "trialing": _l("on trial"),
-    "active": _l("active"),
-    "past_due": _l("past due"),
-    "canceled": _l("ended"),
-    "incomplete": _l("not paid yet"),
-    "incomplete_expired": _l("never paid"),
-    "paused": _l("paused"),
-    "draft": _l("draft"),
-    "open": _l("to be paid"),
-    "paid": _l("paid"),
-    "void": _l("void"),
+    "trialing": lazy_pgettext("subscription", "on trial"),
+    "active": lazy_pgettext("subscription", "active"),
+    "past_due": lazy_pgettext("subscription", "past due"),
+    "canceled": lazy_pgettext("subscription", "ended"),
+    "incomplete": lazy_pgettext("subscription", "not paid yet"),
+    "incomplete_expired": lazy_pgettext("subscription", "never paid"),
+    "paused": lazy_pgettext("subscription", "paused"),
+    "draft": lazy_pgettext("invoice", "draft"),
+    "open": lazy_pgettext("invoice", "to be paid"),
+    "paid": lazy_pgettext("invoice", "paid"),
+    "void": lazy_pgettext("invoice", "void"),
 }
 STEPS = {"1d": _l("1 day"), "3d": _l("3 days"), "7d": _l("1 week"), "1m": _l("1 month")}
 REASONS = {
+    "card_missing": _l("Choose a card."),
     "generic_decline": _l("The card was declined. Choose another one."),
     "insufficient_funds": _l("There is not enough money on the card. Choose another one."),
 }
@@ -68,17 +61,6 @@ def register(app: Flask, standin: StandIn) -> None:
     """Add the pages to an application that has test payments."""
     app.extensions["okno.standin"] = standin
     app.register_blueprint(pages)
-
-
-def standin_of(config: Settings) -> StandIn:
-    """The stand-in of the embedded run, which sends its events to this very machine."""
-    return StandIn(
-        config.home / FILE,
-        webhook_url=f"http://127.0.0.1:{config.port}/stripe/events",
-        webhook_secret=f"whsec_{sign(config, 'test payments', 'events')}",
-        origin=config.url,
-        host=config.url.partition("://")[2],
-    )
 
 
 def here() -> StandIn:
@@ -92,13 +74,20 @@ def words() -> dict[str, Callable[..., Any]]:
     return {
         "cents": cents,
         "card_texts": CARD_TEXTS.items,
-        "countries": COUNTRIES.items,
+        "countries": countries,
         "steps": STEPS.items,
         "status_text": lambda status: STATUSES.get(status, status),
         "spaced": lambda number: " ".join(number[n : n + 4] for n in range(0, 16, 4)),
         "day_of": day_of,
         "moment_of": moment_of,
     }
+
+
+def countries() -> list[tuple[str, str]]:
+    """Code and name of each, by name."""
+    locale = get_locale() or Locale("en")
+    found = [(code, locale.territories[code]) for code in COUNTRIES]
+    return sorted(found, key=lambda one: sort_key(one[1], locale.language))
 
 
 def cents(amount: int, currency: str) -> str:
@@ -188,7 +177,7 @@ def ask_bank(form: Form) -> Answer:
 
 def reason(refusal: Refused) -> Any:
     error = refusal.body["error"]
-    return REASONS.get(error.get("decline_code", ""), error["message"])
+    return REASONS.get(error.get("decline_code") or error.get("code", ""), error["message"])
 
 
 # ---- portal ----

@@ -78,7 +78,8 @@ class StandIn:
             yield books
             play(books, books.now)
             books.set_clock(books.ahead + books.now - begun)
-        if self.webhook_url:
+            to_send = bool(self.webhook_url and books.waiting_events())
+        if to_send:
             threading.Thread(target=self.deliver, name="test payments", daemon=True).start()
 
     # ---- the clock ----
@@ -109,7 +110,8 @@ class StandIn:
 
     def pending_events(self) -> list[Thing]:
         """Those that nobody has taken yet, oldest first."""
-        return [event for event in self.events() if event["pending_webhooks"]]
+        with self.store.books(int(self.real_now())) as books:
+            return books.waiting_events()
 
     def sign(self, body: bytes) -> str:
         """The Stripe-Signature of a body that is sent now, by the real clock."""
@@ -163,6 +165,7 @@ def answer(books: Books, method: str, path: str, form: str, key: str | None, req
             )
         return repeated.status, repeated.body
     given = checked(endpoint.params, nested(form))
+    endpoints.check_here(endpoint.params, given)
     books.request = {"id": request_id, "idempotency_key": key}
     status, body = done(books, endpoint, parts, given)
     books.request = {"id": None, "idempotency_key": None}

@@ -183,6 +183,11 @@ class Books:
         rows = self.connection.execute("select body, taken from events order by number")
         return [{**json.loads(body), "pending_webhooks": 0 if taken else 1} for body, taken in rows]
 
+    def waiting_events(self) -> list[Thing]:
+        """Those that nobody has taken yet, oldest first."""
+        rows = self.connection.execute("select body from events where not taken order by number")
+        return [json.loads(body) for (body,) in rows]
+
     def latest_events(self, most: int) -> list[tuple[Thing, Thing]]:
         """Each with what became of it: `taken`, how often it was `tried`, the last `answer`. Newest first."""
         rows = self.connection.execute(

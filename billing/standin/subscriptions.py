@@ -376,7 +376,9 @@ def close(books: Books, subscription: Thing, reason: str | None, status: str = "
     subscription["canceled_at"] = subscription["canceled_at"] or books.now
     subscription["cancellation_details"]["reason"] = reason
     books.put(subscription)
-    for invoice in books.all("invoice", parent__subscription_details__subscription=subscription["id"], status="open"):
+    for invoice in books.all(
+        "invoice", parent__subscription_details__subscription=subscription["id"], auto_advance=True
+    ):
         invoice.update(auto_advance=False, next_payment_attempt=None)
         books.put(invoice)
     books.emit("customer.subscription.deleted", subscription)

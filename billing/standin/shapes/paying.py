@@ -49,6 +49,7 @@ def payment_intent(now: int, invoice: Thing) -> Thing:
         "last_payment_error": None,
         "latest_charge": None,
         "livemode": False,
+        "managed_payments": {"enabled": False},
         "metadata": {},
         "next_action": None,
         "on_behalf_of": None,
