@@ -62,7 +62,7 @@ def check_all(base: Database, advance: Callable[[int, int], None] = lambda _done
 
 def check_one(base: Database, row: WorkspaceRow, day: date, highest: int) -> list[Found]:
     with base.workspace(as_workspace(row)) as session, session.begin():
-        locked: dict[Limit, int] = dict(session.execute(LOCK).tuples().all())
+        locked: dict[Limit, int] = {row.name: row.value for row in session.execute(LOCK)}
         make_missing(session, row, locked)
         drifts = [
             Found(row.slug or "", name, locked.get(name), truth)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from core import waiting
 from core.actions import Action
 from core.actor import Actor
 from core.ids import new_id
@@ -154,6 +155,13 @@ FACTORIES: dict[str, Factory] = {
 }
 
 
+def waits(actor: Actor, mark: str) -> UUID:
+    """A contact that waits for room."""
+    row_id = new_id()
+    waiting.keep(actor, "contact.create", row_id, {"id": row_id, "first_name": "Jan", "last_name": mark}, f"Jan {mark}")
+    return row_id
+
+
 def one_of_each(actor: Actor, mark: str) -> dict[str, UUID]:
-    """A record of each kind, by kind."""
-    return {kind: make(actor, mark).id for kind, make in FACTORIES.items()}
+    """A record of each kind, by kind, and one that waits to be."""
+    return {kind: make(actor, mark).id for kind, make in FACTORIES.items()} | {"waiting": waits(actor, mark)}

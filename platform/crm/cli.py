@@ -461,6 +461,7 @@ def fill_with_demo(slug: str, contacts: int, deals: int, seed: int) -> None:
     from crm import demo
 
     workspace = known(slug)
+    demo.check_room(database(), workspace, contacts)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task("Contacts and deals", total=contacts + deals)

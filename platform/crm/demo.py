@@ -95,6 +95,17 @@ class Place:
         return head + "".join(digit + part for digit, part in zip(drawn, rest, strict=False))
 
 
+def check_room(base: Database, workspace: Workspace, contacts: int) -> None:
+    """Raises Busy where the plan has no room for so many contacts."""
+    with base.workspace(workspace, reading=True) as session:
+        room = limits.room(session, "contacts")
+    if room is not None and contacts > room:
+        raise Busy(
+            _l("The plan has room for %(room)s contacts more. Give it a larger one: okno plan give %(slug)s business",
+               room=room, slug=workspace.slug)
+        )  # fmt: skip
+
+
 def fill(
     base: Database,
     workspace: Workspace,
@@ -107,10 +118,9 @@ def fill(
     """Add contacts, the companies they work for, deals, tasks, notes and calls. Returns how many of each.
 
     `advance` is told of every stored chunk by its number of contacts and deals. Run again, it adds other people.
-    Raises Busy for a workspace without members or stages, or whose plan has no room for so many contacts.
+    Raises Busy for a workspace without members or stages, LimitReached half way where the plan is full.
     """
     with base.workspace(workspace) as session:
-        check_room(session, workspace, contacts)
         place = look_around(session, workspace, seed)
     made: Counter[str] = Counter()
 
@@ -132,15 +142,6 @@ def fill(
         if stored:
             stored.result()
     return made
-
-
-def check_room(session: Session, workspace: Workspace, contacts: int) -> None:
-    room = limits.room(session, "contacts")
-    if room is not None and contacts > room:
-        raise Busy(
-            _l("The plan has room for %(room)s contacts more. Give it a larger one: okno plan give %(slug)s business",
-               room=room, slug=workspace.slug)
-        )  # fmt: skip
 
 
 def look_around(session: Session, workspace: Workspace, seed: int) -> Place:

@@ -11,7 +11,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from config.plans import Limit
 from config.settings import settings
 from core import limits
 from core.db import Database
@@ -19,29 +18,8 @@ from core.full import LimitReached
 from core.ids import new_id
 from crm.contacts import actions
 from crm.contacts.models import Contact
+from tests.crm.limits.paying import asked, cap, create, live, one, value
 from tests.shop import Shop
-
-
-def cap(shop: Shop, **caps: int | None) -> None:
-    with shop.base.workspace(shop.workspace) as session, session.begin():
-        limits.set_caps(session, caps)  # type: ignore[arg-type]
-
-
-def value(shop: Shop, name: Limit = "contacts") -> int:
-    return int(shop.rows("select value from counter where name = :name", name=name)[0].value)
-
-
-def live(shop: Shop) -> int:
-    return int(shop.rows("select count(*) from contact where deleted_at is null")[0].count)
-
-
-def create(shop: Shop, name: str = "Radek Beneš") -> Contact:
-    with shop.acting() as actor:
-        return actions.create(actor, actions.create.parse({"last_name": name}))
-
-
-def one(contact: Contact) -> actions.OneContact:
-    return actions.OneContact(id=contact.id)
 
 
 def test_a_new_workspace_counts_its_owner_and_has_no_caps_without_payments(shop: Shop) -> None:
@@ -262,11 +240,7 @@ def test_mails_begin_anew_with_the_month(shop: Shop) -> None:
 
 def told(shop: Shop) -> list[dict[str, Any]]:
     """The letters that were asked for, oldest first."""
-    asked = text("""
-    select payload->'arguments' from bus.outbox where role = :role and payload->>'job' = 'limits.tell' order by id
-    """)
-    with shop.base.controlling() as control:
-        return list(control.scalars(asked, {"role": shop.workspace.role}))
+    return asked(shop, "limits.tell")
 
 
 def test_owners_are_told_of_each_level_once_though_the_number_swings(shop: Shop) -> None:

@@ -34,22 +34,22 @@ def listed(actor: Actor, full: LimitReached | None = None) -> str:
     )
 
 
-@pages.post("/waiting/<uuid:row_id>/save")
-def save(actor: Actor, row_id: UUID) -> Answer:
+@pages.post("/waiting/<uuid:waiting_id>/save")
+def save(actor: Actor, waiting_id: UUID) -> Answer:
     actor.require(("contact", "create"))
     try:
-        made = waiting.save(actor, row_id)
+        made = waiting.save(actor, waiting_id)
     except LimitReached as full:
         return listed(actor, full), full.status
     except Invalid as error:
-        waiting.note_error(actor, row_id, error)
+        waiting.note_error(actor, waiting_id, error)
         return see(url_for("waiting.index"))
     say(_("%(name)s is stored", name=made.title()))
     return see(url_for("waiting.index"))
 
 
-@pages.post("/waiting/<uuid:row_id>/discard")
-def discard(actor: Actor, row_id: UUID) -> Answer:
-    row = waiting.discard(actor, waiting.OneWaiting(id=row_id))
+@pages.post("/waiting/<uuid:waiting_id>/discard")
+def discard(actor: Actor, waiting_id: UUID) -> Answer:
+    row = waiting.discard(actor, waiting.OneWaiting(id=waiting_id))
     say(_("Thrown away: %(name)s", name=row.title))
     return see(url_for("waiting.index"))

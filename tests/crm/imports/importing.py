@@ -53,8 +53,9 @@ def work(shop: Shop) -> None:
             )
         if not waiting:
             return
-        for work_id in waiting:
-            jobs.deliver(work_id)
+        with shop.app.app_context():
+            for work_id in waiting:
+                jobs.deliver(work_id)
         with database().controlling() as control:
             stuck = control.scalar(text("select count(*) from bus.outbox where id = any(:ids)"), {"ids": waiting})
         assert not stuck, "the work failed and waits for its next attempt"

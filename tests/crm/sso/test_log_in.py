@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from crm.sso import connections
 from tenants import arrivals, identities, members, provider, roles, staff
+from tests.crm.limits.paying import cap, value
 from tests.crm.sso.office import Office, role_id, send, went
 from tests.idp import past
 from tests.shop import new_person
@@ -35,6 +36,21 @@ def refused(office: Office, answer: Any, before: dict[str, Any], client: FlaskCl
 
 
 # ---- in ----
+
+
+def test_somebody_new_is_told_when_every_seat_is_taken_and_comes_in_later(office: Office) -> None:
+    office.ready()
+    cap(office.shop, users=1)
+    office.idp.user("u9", email=office.address("iva"), email_verified=True, name="Iva Nová")
+    client = office.stranger()
+    answer = office.come(client, "u9")
+    assert "Every seat of the workspace is taken." in answer.text
+    assert client.get(office.shop.path("/today")).status_code == 303
+    assert (len(office.members()), value(office.shop, "users")) == (1, 1)
+    assert office.control("select 1 from control.identity where email = :email", email=office.address("iva")) == []
+    cap(office.shop, users=2)
+    went(office.come(client, "u9"), office.shop.path("/today"))
+    assert (len(office.members()), value(office.shop, "users")) == (2, 2)
 
 
 def test_somebody_new_comes_in_with_the_role_that_the_map_gives(office: Office) -> None:
