@@ -44,7 +44,7 @@ class Till:
 
     def shop(self) -> Shop:
         with self.app.test_request_context("/"):
-            return open_shop(self.app, base=self.base)
+            return open_shop(self.app, base=self.base, plan="free")
 
     def account(self, shop: Shop) -> Account:
         with self.base.controlling() as control:
