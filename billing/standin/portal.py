@@ -33,7 +33,6 @@ def confirm(books: Books, session: Thing, *, proven: bool = False) -> None:
         if refusal.body["error"].get("code") == subscriptions.ASKS_CODE:
             raise BankAsks from refusal
         raise
-    finish(books, session)
 
 
 def change_of(flow: Thing) -> Thing:

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -148,6 +149,8 @@ class StandIn:
                 return int(response.status)
         except urllib.error.HTTPError as error:
             return error.code
+        except HTTPException as error:
+            raise ConnectionError(str(error)) from error
 
 
 def answer(books: Books, method: str, path: str, form: str, key: str | None, request_id: str) -> tuple[int, str]:

@@ -28,7 +28,7 @@ from billing.standin.wire import Thing, wrong
 LIVE = ("trialing", "active", "past_due", "unpaid", "incomplete", "paused")
 FIRST_PAYMENT_WITHIN = 23 * HOUR
 ASKS_CODE = "subscription_payment_intent_requires_action"
-PLAIN = ("metadata", "description", "trial_settings", "payment_settings", "default_payment_method")
+PLAIN = ("description", "trial_settings", "payment_settings")
 
 
 # ---- made ----
@@ -42,38 +42,39 @@ def create(
     `method` is a card whose owner is at a page; without `charge` the first invoice stays a draft.
     """
     customer = books.get("customer", given["customer"], "customer", 400)
-    if not given.get("items"):
-        raise wrong("Missing required param: items.", "items", "parameter_missing")
-    currency = books.get("price", given["items"][0].get("price", ""), "items[0][price]", 400)["currency"]
-    subscription = shapes.subscription(books.now, customer["id"], currency)
-    trial_end = trial_end_of(books, given)
-    here = Period(books.now, trial_end or books.now + 1)
-    items = [new_item(books, subscription, one, here, f"items[{n}]") for n, one in enumerate(given["items"])]
-    check_together(items, currency)
-    subscription["items"]["data"] = items
-    subscription["automatic_tax"] = tax_setting(given, subscription)
-    subscription["discounts"] = discounts.redeem(books, subscription, given.get("discounts") or [])
-    if "default_payment_method" in given:
-        given = {
-            **given,
-            "default_payment_method": method_called(books, given["default_payment_method"], customer)["id"],
-        }
-    subscription.update({name: given[name] for name in PLAIN if given.get(name)})
-    if given.get("cancel_at_period_end"):
-        set_cancel_at_period_end(books, subscription, True)
-    if trial_end:
-        subscription.update(
-            status="trialing", trial_start=books.now, trial_end=trial_end, billing_cycle_anchor=trial_end
-        )
-    else:
-        subscription["status"] = "incomplete"
-        set_period(subscription, next_period(subscription, books.now))
-    books.put(subscription)
+    subscription = books.put(begun(books, customer, given))
     books.emit("customer.subscription.created", subscription)
     bill_at_once(books, subscription, "subscription_create")
     if charge:
         behavior = given.get("payment_behavior", "allow_incomplete")
         take_first_payment(books, subscription, behavior, method, proven)
+    return subscription
+
+
+def begun(books: Books, customer: Thing, given: Thing) -> Thing:
+    """A subscription that nothing has been billed for: on trial, or incomplete until it is paid."""
+    if not given.get("items"):
+        raise wrong("Missing required param: items.", "items", "parameter_missing")
+    currency = books.get("price", given["items"][0].get("price", ""), "items[0][price]", 400)["currency"]
+    subscription = shapes.subscription(books.now, customer["id"], currency)
+    trial_end = trial_end_of(books, given)
+    period = Period(books.now, trial_end or books.now + 1)
+    items = [new_item(books, subscription, one, period, f"items[{n}]") for n, one in enumerate(given["items"])]
+    check_together(items, currency)
+    subscription["items"]["data"] = items
+    subscription.update({name: given[name] for name in (*PLAIN, "metadata") if given.get(name)})
+    subscription["automatic_tax"] = tax_setting(given, subscription)
+    subscription["discounts"] = discounts.redeem(books, subscription, given.get("discounts") or [])
+    if given.get("default_payment_method"):
+        subscription["default_payment_method"] = method_called(books, given["default_payment_method"], customer)["id"]
+    if trial_end:
+        moments = {"trial_start": books.now, "trial_end": trial_end, "billing_cycle_anchor": trial_end}
+        subscription.update(status="trialing", **moments)
+    else:
+        subscription["status"] = "incomplete"
+        set_period(subscription, next_period(subscription, books.now))
+    if given.get("cancel_at_period_end"):
+        set_cancel_at_period_end(books, subscription, True)
     return subscription
 
 
@@ -186,7 +187,7 @@ def change_fields(books: Books, subscription: Thing, given: Thing) -> None:
     subscription["automatic_tax"] = tax_setting(given, subscription)
     if "metadata" in given:
         subscription["metadata"] = with_metadata(subscription["metadata"], given["metadata"])
-    for name in ("description", "trial_settings", "payment_settings"):
+    for name in PLAIN:
         if name in given:
             subscription[name] = given[name] or None
     if given.get("default_payment_method"):

@@ -1,5 +1,7 @@
 """Whole lives of subscriptions, over months, to the cent."""
 
+from typing import Any
+
 import pytest
 import stripe
 
@@ -350,6 +352,52 @@ def test_a_preview_is_what_the_change_then_costs_and_leaves_nothing(till: Till) 
     assert till.invoices(customer)[-1].total == shown.total
     coming = till.v1.invoices.create_preview({"subscription": subscription.id})
     assert (coming.total, coming.billing_reason) == (11 * 1299, "subscription_cycle")
+
+
+def test_a_change_costs_what_its_preview_said_while_both_name_one_moment(till: Till) -> None:
+    customer = till.customer()
+    subscription = till.subscribe(customer, (till.price(1299), 7))
+    till.until(2026, 2, 9)
+    details: dict[str, Any] = {
+        "items": [{"id": subscription["items"].data[0].id, "quantity": 11}],
+        "proration_behavior": "always_invoice",
+        "proration_date": till.standin.now(),
+    }
+    shown = till.v1.invoices.create_preview({"subscription": subscription.id, "subscription_details": details})
+    till.until(2026, 2, 9, 3)
+    till.v1.subscriptions.update(subscription.id, details)
+    assert till.invoices(customer)[-1].total == shown.total
+    details["items"][0]["quantity"] = 12
+    with pytest.raises(stripe.InvalidRequestError):
+        till.v1.subscriptions.update(subscription.id, {**details, "proration_date": 1})
+
+
+def test_a_trial_that_is_ended_by_hand_is_billed_at_once(till: Till) -> None:
+    customer = till.customer()
+    subscription = till.subscribe(customer, (till.price(1200), 3), trial_period_days=14)
+    till.until(2026, 2, 3)
+    after = till.v1.subscriptions.update(subscription.id, {"trial_end": "now"})
+    assert (after.status, after.billing_cycle_anchor) == ("active", moment(2026, 2, 3))
+    assert [bill.total for bill in till.invoices(customer)] == [0, 3600]
+    assert after["items"].data[0].current_period_end == moment(2026, 3, 3)
+
+
+def test_an_addon_comes_and_goes_in_the_middle(till: Till) -> None:
+    """28 days from 31 January: a quarter with it, then half of the period is left."""
+    customer = till.customer()
+    subscription = till.subscribe(customer, (till.price(1200), 2))
+    till.until(2026, 2, 7, 12)
+    added = till.change(
+        subscription,
+        {"price": till.price(1000, name="Backups"), "quantity": 1},
+        proration_behavior="always_invoice",
+    )
+    assert till.invoices(customer)[-1].total == 750
+    addon = added["items"].data[1].id
+    till.until(2026, 2, 14, 12)
+    till.change(subscription, {"id": addon, "deleted": True})
+    till.until(2026, 3, 1)
+    assert [line.amount for line in till.invoices(customer)[-1].lines.data] == [-500, 2400]
 
 
 def test_a_customer_who_is_deleted_takes_everything_along(till: Till) -> None:
