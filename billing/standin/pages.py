@@ -14,7 +14,6 @@ from flask_babel import lazy_gettext as _l
 
 from billing.standin import cards, checkout, money, portal
 from billing.standin.checkout import BankAsks, Form
-from billing.standin.embedded import standin_of
 from billing.standin.periods import DAY, months_later
 from billing.standin.server import StandIn
 from billing.standin.store import Books
@@ -22,8 +21,6 @@ from billing.standin.wire import Refused, Thing
 from core.pages import Answer, in_czech, render, see
 from core.pages import money as written
 from core.text import sort_key
-
-__all__ = ["register", "standin_of"]
 
 pages = Blueprint("standin", __name__, url_prefix="/dev/payments", template_folder="templates")
 
