@@ -33,6 +33,7 @@ from core.access import (
 from core.actions import Changes, Input, action, changes_of
 from core.actor import Actor
 from core.errors import Busy, Forbidden, Invalid
+from tenants.entitlements import check_entitled
 from tenants.models import Invitation, Member, Role
 
 READY_MADE: dict[str, Any] = {
@@ -149,6 +150,8 @@ def set_rights(actor: Actor, role: Role, rights: dict[str, dict[str, Scope]]) ->
 
 def set_fields(actor: Actor, role: Role, fields: FieldRules) -> None:
     check_seen(actor, fields)
+    if seeing_more(role.fields or {}, fields):  # opening what is closed is part of every plan
+        check_entitled(actor.workspace, "field_rights")
     role.fields = {kind: dict(rules) for kind, rules in fields.items()}
 
 

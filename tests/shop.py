@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -97,8 +97,11 @@ class Api:
         return self.call("DELETE", path)
 
 
-def open_shop(app: Flask, industry: str = "windows", language: str = "en", base: Database | None = None) -> Shop:
-    """A fresh workspace in `base`, by default the database of this process's settings."""
+def open_shop(
+    app: Flask, industry: str = "windows", language: str = "en", base: Database | None = None, plan: str = "business"
+) -> Shop:
+    """A fresh workspace in `base`, by default the database of this process's settings. The plan matters only where the
+    installation has payments, as the site of the browser tests does."""
     base = base or database()
     person = new_person(base, "Jana Dvořáková", language)
     workspace = open_workspace(
@@ -113,7 +116,10 @@ def open_shop(app: Flask, industry: str = "windows", language: str = "en", base:
         currency="CZK",
         furnish=furnish,
     )
-    return Shop(app, workspace, person.id, base)
+    with base.controlling() as control:
+        given = {"plan": plan, "seats": 1000 if plan != "free" else 0, "id": workspace.id}
+        control.execute(text("update control.workspace set plan = :plan, seats = :seats where id = :id"), given)
+    return Shop(app, replace(workspace, plan=plan), person.id, base)
 
 
 def new_person(base: Database, name: str, language: str = "en") -> Person:

@@ -3,6 +3,7 @@
 from alembic import context
 from sqlalchemy import create_engine
 
+import billing.models  # noqa: F401 (declares the tables)
 import tenants.models  # noqa: F401 (declares the tables)
 from core.db import ControlBase
 from core.outbox import BusBase

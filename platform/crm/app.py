@@ -31,7 +31,7 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
 # First path segments that are pages of the service itself, not workspaces.
 FRONT = frozenset(
     "signup login logout forgot reset confirm email account invite api dev static healthz "
-    "robots.txt favicon.ico sso scim".split()
+    "robots.txt favicon.ico sso scim stripe pricing".split()
 )
 
 
@@ -171,6 +171,7 @@ def add_globals(app: Flask, config: Settings) -> None:
         url_with=page_kit.url_with,
         locked=page_kit.locked,
         embedded=config.embedded,
+        payments=config.payments is not None,
     )
 
 

@@ -4,9 +4,12 @@ from pathlib import Path
 
 from flask import Flask
 
+import billing.care  # noqa: F401 (declares its jobs)
 import crm.models  # noqa: F401 (declares every table before the first query)
 import tenants.counting
 import tenants.housekeeping  # noqa: F401 (declares its jobs)
+from billing.standin import pages as test_payments
+from billing.standin.embedded import standin_of
 from crm import accounts, mailbox
 from crm.absences import moving as absences_jobs  # noqa: F401 (declares its jobs)
 from crm.absences.pages import pages as absences_pages
@@ -28,6 +31,9 @@ from crm.people.departments import pages as departments_pages
 from crm.people.joining import joining
 from crm.people.pages import pages as people_pages
 from crm.people.sharing import pages as sharing_pages
+from crm.plan.front import front as prices
+from crm.plan.front import stripe
+from crm.plan.pages import pages as plan_pages
 from crm.roles.pages import pages as roles_pages
 from crm.scim.api import scim
 from crm.settings.pages import pages as settings_pages
@@ -68,6 +74,7 @@ PAGES = (
     sharing_pages,
     roles_pages,
     audit_pages,
+    plan_pages,
     limits_pages,
 )
 # The one route of the API that takes more than a megabyte.
@@ -80,6 +87,11 @@ def register(app: Flask) -> None:
     mailbox.register(app)
     app.register_blueprint(joining)
     app.register_blueprint(sign_on)
+    app.register_blueprint(prices)
+    app.register_blueprint(stripe)
+    app.extensions["csrf"].exempt(stripe)
+    if app.config["OKNO"].payments == "test":
+        test_payments.register(app, standin_of(app.config["OKNO"]))
     for pages in PAGES:
         app.register_blueprint(pages)
     app.register_blueprint(imports_api.FILES)

@@ -30,7 +30,7 @@ from tests.shop import Shop, open_shop
 DESK, PHONE = (1440, 900), (390, 844)
 PATIENCE = 10_000  # milliseconds
 # Refused forms and sign-ins are a page's daily work; the browser logs them all the same.
-REFUSALS = re.compile(r"the server responded with a status of (401|409|412|422|429)\b")
+REFUSALS = re.compile(r"the server responded with a status of (401|402|409|412|422|429)\b")
 # A page left while it was still asking for something: Turbo gives that request up.
 GONE_ON = r"^thrown: signal is aborted without reason$"
 OUTCOME = pytest.StashKey[bool]()

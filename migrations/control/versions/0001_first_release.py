@@ -315,6 +315,89 @@ def upgrade() -> None:
         op.f("ix_waiting_sign_in_identity_id"), "waiting_sign_in", ["identity_id"], unique=False, schema="control"
     )
     op.create_table(
+        "billing_account",
+        sa.Column("workspace_id", sa.BigInteger(), nullable=False),
+        sa.Column("live", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("customer_id", sa.String(), nullable=True),
+        sa.Column("checkout_id", sa.String(), nullable=True),
+        sa.Column("tried_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("given_plan", sa.String(), nullable=True),
+        sa.Column("given_seats", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("told", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("subscription_id", sa.String(), nullable=True),
+        sa.Column("status", sa.String(), server_default="", nullable=False),
+        sa.Column("plan", sa.String(), server_default="", nullable=False),
+        sa.Column("period", sa.String(), server_default="", nullable=False),
+        sa.Column("currency", sa.String(), server_default="", nullable=False),
+        sa.Column("seats", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("addons", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("period_end", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("cancel_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("trial_end", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("unpaid_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("card", sa.String(), server_default="", nullable=False),
+        sa.Column("discount", sa.String(), server_default="", nullable=False),
+        sa.Column("now", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["control.workspace.id"], name=op.f("fk_billing_account_workspace_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", name=op.f("pk_billing_account")),
+        sa.UniqueConstraint("customer_id", name=op.f("uq_billing_account_customer_id")),
+        schema="control",
+    )
+    op.create_table(
+        "billing_order",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("workspace_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("asked", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("refusals", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("answer", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["control.workspace.id"], name=op.f("fk_billing_order_workspace_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_order")),
+        schema="control",
+    )
+    op.create_index(
+        op.f("ix_billing_order_workspace_id"), "billing_order", ["workspace_id"], unique=False, schema="control"
+    )
+    op.create_table(
+        "stripe_event",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("customer_id", sa.String(), nullable=True),
+        sa.Column("body", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("handled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.String(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stripe_event")),
+        schema="control",
+    )
+    op.create_index(
+        op.f("ix_stripe_event_customer_id"), "stripe_event", ["customer_id"], unique=False, schema="control"
+    )
+    op.create_index(
+        op.f("ix_stripe_event_received_at"), "stripe_event", ["received_at"], unique=False, schema="control"
+    )
+    op.create_table(
+        "billing_notice",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("workspace_id", sa.BigInteger(), nullable=True),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("said", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["control.workspace.id"], name=op.f("fk_billing_notice_workspace_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_notice")),
+        sa.UniqueConstraint("key", name=op.f("uq_billing_notice_key")),
+        schema="control",
+    )
+    op.create_table(
         "failed",
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("role", sa.String(), nullable=False),

@@ -1,5 +1,6 @@
 """Pages of those who have not logged in: the front page, sign-up, log-in, and the links that come by mail."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -7,6 +8,7 @@ from flask import Blueprint, flash, request
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
+from config.plans import PERIODS, plans
 from core.db import database
 from core.errors import Invalid
 from core.letters import here
@@ -37,7 +39,8 @@ def signup() -> Answer:
         return see("/account/workspaces")
     language = str(get_locale().language)
     typed = {"language": language, "time_zone": "Europe/Prague" if language == "cs" else "UTC", "industry": ""}
-    return render(None, "accounts/signup.html", typed=typed, errors={}, **signup_choices())
+    wish = wished_plan(request.args)
+    return render(None, "accounts/signup.html", typed=typed, errors={}, wish=wish, **signup_choices())
 
 
 @front.post("/signup")
@@ -45,13 +48,23 @@ def signup() -> Answer:
 @limited("3 per day", by=account, counts=accepted)
 def open_business() -> Answer:
     """The session is kept by the browser: an address that is not confirmed yet may have no other way in."""
-    values = {name: value for name, value in form_values(request.form).items() if name != "password"}
-    password = request.form.get("password", "")
+    elsewhere = ("password", "plan", "period")
+    values = {name: value for name, value in form_values(request.form).items() if name not in elsewhere}
+    password, wish = request.form.get("password", ""), wished_plan(request.form)
     try:
         person, workspace = opening.sign_up(opening.read_sign_up(values, password), password, address())
     except Invalid as refusal:
-        return refused(None, "accounts/signup.html", refusal, typed=values, **signup_choices())
-    return go_in(person, f"/{workspace.slug}/today", stay=True)
+        return refused(None, "accounts/signup.html", refusal, typed=values, wish=wish, **signup_choices())
+    to = f"/settings/plan?{urlencode(wish)}" if wish else "/today"
+    return go_in(person, f"/{workspace.slug}{to}", stay=True)
+
+
+def wished_plan(given: Mapping[str, str]) -> dict[str, str]:
+    """The paid plan, and by which period, that somebody came to sign up for; nothing for the free one."""
+    plan, period = given.get("plan", ""), given.get("period", "")
+    if here().payments is None or plan not in {one.key for one in plans().paid}:
+        return {}
+    return {"plan": plan, "period": period if period in PERIODS else "year"}
 
 
 def signup_choices() -> dict[str, Any]:

@@ -8,14 +8,17 @@ from flask import request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from config.plans import plans
 from core.access import FIELDS, SPECIAL, VERBS, WORK, FieldRules, Rights, rights_of
 from core.actor import Actor
 from core.db import as_uuid
 from core.errors import Conflict, Invalid, NotFound
+from core.letters import here
 from core.pages import Answer, Pages, blank_to_none, refused, render, say, see
 from crm.accounts.again import when_fresh
 from crm.doors import SEEING
 from tenants import explain, members, roles
+from tenants.entitlements import entitled
 from tenants.models import Role
 
 pages = Pages("roles", __name__)
@@ -59,6 +62,7 @@ FIELD_WORDS: dict[str, Any] = {
     "expected_close": _l("Expected close"),
 }
 RULE_CHOICES: dict[str, Any] = {"": _l("Open"), "readonly": _l("Read-only"), "hidden": _l("Hidden")}
+OF_PLANS = ("usage", "billing")  # special rights that mean nothing where there are no plans
 SPECIAL_WORDS: dict[str, Any] = {
     "settings": _l("Settings and pipelines"),
     "members": _l("People and roles"),
@@ -202,6 +206,7 @@ def record_asked() -> UUID | None:
 
 def filled(actor: Actor, role: Role | None, typed: dict[str, Any], **more: Any) -> dict[str, Any]:
     """What the page shows of a role, and of the form as it was typed."""
+    paying, fields_plan = here().payments is not None, plans().cheapest_with("field_rights")
     return {
         "role": role,
         "called": roles.called,
@@ -213,8 +218,10 @@ def filled(actor: Actor, role: Role | None, typed: dict[str, Any], **more: Any) 
         "verbs": VERB_WORDS,
         "declared": VERBS,
         "scopes": SCOPE_CHOICES,
-        "special": SPECIAL_WORDS,
+        "special": {name: said for name, said in SPECIAL_WORDS.items() if paying or name not in OF_PLANS},
         "fields": FIELDS,
+        "entitled": entitled(actor.workspace, "field_rights"),
+        "with_fields": fields_plan.name if fields_plan else "",
         "field_words": FIELD_WORDS,
         "rules": RULE_CHOICES,
         "fixed": role is not None and (role.key == "owner" or not actor.may("role", "edit")),

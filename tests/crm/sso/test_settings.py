@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import text
 
 from config.settings import settings
 from core.errors import Busy, Forbidden, Invalid
@@ -140,7 +141,9 @@ def test_a_plan_without_it_refuses_to_set_it_up_and_locks_nobody_out(
 ) -> None:
     office.ready(only=True)
     monkeypatch.setattr(entitlements, "settings", lambda: replace(settings(), payments="test"))
-    assert office.shop.workspace.plan == "free"
+    with office.shop.base.controlling() as control:
+        control.execute(text("update control.workspace set plan = 'free' where id = :id"), {"id": office.number})
+    directory.forget()
     refused = save(office)
     assert (refused.status_code, "Business" in refused.text) == (403, True)
     begun = office.stranger().get(f"/sso/{office.number}/begin")
