@@ -4,7 +4,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 
-from bench import board, changes, imports, lists, pages, rights, workspaces
+from bench import board, changes, imports, limits, lists, pages, rights, workspaces
 from bench.figures import Figure, show
 from bench.ground import Grounds, grounds
 
@@ -14,6 +14,7 @@ ROWS: dict[str, Callable[[Grounds], Iterator[Figure]]] = {
     "search": lists.search,
     "create": lists.create,
     "rights": rights.rights,
+    "limit": limits.limit,
     "import": imports.imported,
     "board": board.board,
     "prologue": changes.prologue,

@@ -19,7 +19,7 @@ from psycopg.rows import TupleRow
 from sqlalchemy import text
 
 from config.embedded import plan
-from config.settings import Settings
+from config.settings import Settings, settings
 from core.db import Database, Workspace
 from crm import demo
 from crm.industries import furnish
@@ -102,6 +102,7 @@ class Ground:
         found = self.workspace(slug)
         with self.owner() as owner:
             owner.execute(f"truncate {found.schema}.contact, {found.schema}.event, {found.schema}.import cascade")
+            owner.execute(f"update {found.schema}.counter set value = 0 where name in ('contacts', 'storage')")
         return found
 
     def token(self, workspace: Workspace) -> str:
@@ -168,7 +169,12 @@ def ground(name: str, say: Say) -> Iterator[Ground]:
     servers = plan(home, say=say)
     servers.start()
     try:
-        environ = {"OKNO_ENV": "embedded", "OKNO_HOME": str(home), "PATH": os.environ["PATH"], **servers.environ()}
+        environ = {
+            "OKNO_ENV": "embedded", "OKNO_HOME": str(home), "OKNO_PAYMENTS": "off", "PATH": os.environ["PATH"],
+            **servers.environ(),
+        }  # fmt: skip
+        os.environ.update(environ)  # workspaces are opened in this process too
+        settings.cache_clear()
         found = Ground(name, environ, say)
         upgrade(found.urls, METADATA, pool=20, say=say)
         directory.forget()

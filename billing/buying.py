@@ -96,6 +96,7 @@ def begin_trial(actor: Actor, data: Purchase) -> Account:
     check_confirmed(actor)
 
     def begin(control: Session, gateway: BillingGateway, account: Account, key: str) -> dict[str, Any]:
+        accounts.refresh(control, gateway, account)
         begun = account.tried_at is None and account.status == "trialing"  # by an earlier sending, its answer lost
         if (account.tried_at or account.subscription_id) and not begun:
             raise Busy(_("The trial was used already. Choose a plan to go on."))
@@ -104,6 +105,8 @@ def begin_trial(actor: Actor, data: Purchase) -> Account:
         account.tried_at = control.scalar(select(func.now()))
         if begun:
             return {"subscription": account.subscription_id}
+        if account.checkout_id:
+            gateway.close_checkout(account.checkout_id)
         return {"subscription": gateway.begin_trial(customer_id, wanted, plans().trial_days, key=key)}
 
     ordered(actor, data.order, "try", asked_of(data), begin)

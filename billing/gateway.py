@@ -475,8 +475,8 @@ def asking() -> Iterator[None]:
     try:
         yield
     except stripe.CardError as error:
-        code = error.decline_code if hasattr(error, "decline_code") else None
-        raise CardRefused(code or error.code or "", confirm=error.code in CONFIRM) from None
+        why = error.error.decline_code if error.error else None
+        raise CardRefused(why or error.code or "", confirm=error.code in CONFIRM) from None
     except (stripe.AuthenticationError, stripe.PermissionError):
         log.exception("Stripe does not take our key")
         raise NotSetUp() from None

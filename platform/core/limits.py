@@ -160,19 +160,19 @@ def forget(session: Session, ended: SessionTransaction) -> None:
 MONTH = "date_trunc('month', now() at time zone 'utc')"
 PRESENT = f"case when since < {MONTH}::date then 0 else value end"
 TOLD = f"case when told_at at time zone 'utc' >= {MONTH} then told else 0 end"
-LEVEL = f"case when {PRESENT} + :more >= cap then 100 when ({PRESENT} + :more) * 5 >= cap * 4 then 80 else 0 end"
-NEWS = f"(:more > 0 and {LEVEL} > {TOLD})"
-BUMP = text(f"""
-update counter set value = {PRESENT} + :more,
-    since = case when since is not null then greatest(since, {MONTH}::date) end,
+AFTER = f"{PRESENT} + %(more)s"
+LEVEL = f"case when {AFTER} >= cap then 100 when ({AFTER}) * 5 >= cap * 4 then 80 else 0 end"
+NEWS = f"(%(more)s > 0 and {LEVEL} > {TOLD})"
+BUMP = f"""
+update counter set value = {AFTER}, since = case when since is not null then greatest(since, {MONTH}::date) end,
     told = case when {NEWS} then {LEVEL} else told end, told_at = case when {NEWS} then now() else told_at end
-where name = :name and (cap is null or :more <= 0 or {PRESENT} + :more <= cap)
+where name = %(name)s and (cap is null or %(more)s <= 0 or {AFTER} <= cap)
 returning value, cap, told, told_at = now() as news
-""")  # noqa: S608 (constants of this module)
+"""  # noqa: S608 (constants of this module)
 
 
 def bump(session: Session, name: Limit, more: int) -> None:
-    row = session.connection().execute(BUMP, {"name": name, "more": more}).first()
+    row = session.connection().exec_driver_sql(BUMP, {"name": name, "more": more}).first()
     if row is None:
         refuse(session, name, more)
     elif row.news:

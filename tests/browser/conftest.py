@@ -45,8 +45,8 @@ def base(site: Site) -> Iterator[Database]:
 
 
 @pytest.fixture
-def shop(site: Site, base: Database) -> Shop:
-    """A workspace of one test, on the running site."""
+def shop(site: Site, base: Database, installed: None) -> Shop:
+    """A workspace of one test, on the running site, without limits: by the settings of the tests' own process."""
     with site.app.test_request_context("/"):
         return open_shop(site.app, base=base)
 

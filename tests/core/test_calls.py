@@ -84,6 +84,8 @@ def test_the_days_highest_minute_is_kept(shop: Shop, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr("core.calls.time.time", lambda at=now + 60 * minute: at)
         for _ in range(times):
             known.note(shop.workspace.id, 1_000)
+    monkeypatch.setattr("core.calls.time.time", lambda: now + 240)
+    known.note(shop.workspace.id + 1, 1_000)  # anybody's first call of another minute tells of the last
     assert known.highest(datetime.fromtimestamp(now, UTC).date())[shop.workspace.id] == 5
 
 
@@ -107,3 +109,37 @@ def test_two_processes_share_one_minute(shop: Shop) -> None:
     first, second = Calls(settings().redis_url), Calls(settings().redis_url)
     used: list[Any] = [one.note(shop.workspace.id, 10).used for one in (first, second, first)]
     assert used == [1, 2, 3]
+
+
+def test_far_from_the_cap_valkey_is_asked_seldom_and_near_it_always(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = Calls(settings().redis_url)
+    script, asked = known.script, list[int]()
+
+    def ask(keys: list[str], values: list[int]) -> Any:
+        asked.append(known.seen[shop.workspace.id].used)
+        return script(keys, values)
+
+    monkeypatch.setattr(known, "script", ask)
+    refused = 0
+    for _ in range(1_100):
+        try:
+            known.note(shop.workspace.id, 1_000)
+        except TooManyCalls:
+            refused += 1
+    assert refused == 100
+    assert len([used for used in asked if used <= 900]) < 60
+    assert len([used for used in asked if used > 990]) >= 100
+
+
+def test_many_processes_pass_the_cap_by_a_small_part_at_most(shop: Shop) -> None:
+    processes = [Calls(settings().redis_url) for _ in range(4)]
+    stored = 0
+    for at in range(1_400):
+        try:
+            processes[at % 4].note(shop.workspace.id, 1_000)
+            stored += 1
+        except TooManyCalls:
+            pass
+    assert 1_000 <= stored <= 1_100

@@ -77,10 +77,12 @@ export default class extends Controller<HTMLElement> {
     const form = event.target as HTMLFormElement;
     const { success, fetchResponse } = (event as CustomEvent<{ success: boolean; fetchResponse?: { response: Response } }>).detail;
     const signInFirst = fetchResponse && new URL(fetchResponse.response.url).pathname === "/login";
-    if (!form.dataset.draftKey || !success || signInFirst) return;
+    const waits = fetchResponse?.response.status === 402; // the plan is full, and the server keeps it until there is room
+    if (!form.dataset.draftKey || !(success || waits) || signInFirst) return;
     clearTimeout(this.#timers.get(form));
     this.#timers.delete(form);
     localStorage.removeItem(this.#key(form));
+    if (waits) return;
     form.reset(); // so that the page drawn next shows an empty composer, not this text again
   };
 
