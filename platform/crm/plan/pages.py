@@ -190,7 +190,7 @@ def invoices(actor: Actor) -> Answer:
             bills = buying.gateway().bills(account.customer_id)
         except (NoAnswer, NotSetUp, CustomerGone) as error:
             refusal = error
-    return render(actor, "plan/invoices.html", bills=bills, refusal=refusal, account=account)
+    return render(actor, "plan/invoices.html", bills=bills, refusal=refusal, date=lambda moment: day_of(actor, moment))
 
 
 @pages.get("/settings/plan/tax-number")

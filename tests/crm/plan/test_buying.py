@@ -27,7 +27,7 @@ def test_from_the_plan_to_payment_and_back_to_where_one_was(till: Till) -> None:
     shop = till.shop()
     back = shop.path("/contacts/new")
     owner = Customer(till, shop).see(f"/settings/plan?next={back}")
-    assert "Plan Free" in owner.text
+    assert "Free plan" in owner.text
     assert "What you were adding is kept" not in owner.text  # it is not full
     owner.press("Choose Team", seats=4, addons=["long_backups"])
     assert owner.status == 200
@@ -106,7 +106,7 @@ def test_the_trial_asks_for_no_card_and_is_had_once(till: Till) -> None:
     assert "You have Team until 15 March" in owner.text
     assert till.plan(shop) == ("team", 3)
     owner.see()
-    assert "You try Team until 15 March" in owner.text
+    assert "You are trying Team until 15 March" in owner.text
     assert "Add a card" in owner.page.forms
     till.pass_time(days=15)
     assert till.plan(shop) == FREE

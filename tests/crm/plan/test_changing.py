@@ -125,7 +125,7 @@ def test_a_plan_is_ended_and_goes_on_after_all(till: Till) -> None:
     owner.press("End the plan")
     till.pass_time(days=32)
     assert till.plan(owner.shop) == ("free", 0)
-    assert "Plan Free" in owner.see().text
+    assert "Free plan" in owner.see().text
 
 
 def test_a_trial_that_is_ended_says_so(till: Till) -> None:
