@@ -92,7 +92,7 @@ class Snapshot:
 @dataclass(frozen=True)
 class Preview:
     """What a change costs at once: `credit` for time paid for and not used, `charge` for the new, `tax`, and `due`
-    after the balance. `at` is the second that the amounts are of."""
+    after the balance. `at` is the second that the amounts are of. `kept` is left over for the next invoices."""
 
     credit: Decimal
     charge: Decimal
@@ -102,6 +102,10 @@ class Preview:
     due: Decimal
     currency: str
     at: int
+
+    @property
+    def kept(self) -> Decimal:
+        return self.due - (self.charge + self.credit + self.tax - self.discount + self.balance)
 
 
 @dataclass(frozen=True)

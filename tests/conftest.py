@@ -15,7 +15,7 @@ from flask import Flask
 if TYPE_CHECKING:
     from tests.shop import Shop
 
-pytest_plugins = ["tests.servers", "tests.browser.site"]
+pytest_plugins = ["tests.servers", "tests.browser.site", "tests.billing.installation"]
 
 
 @pytest.fixture(scope="session")

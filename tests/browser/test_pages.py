@@ -93,6 +93,7 @@ class Records:
         self.done, self.draft = self.imports()
         self.invitation = self.people()
         self.single_sign_on()
+        self.payments()
 
     def addresses(self, rule: str) -> Iterator[str]:
         """The rule with its arguments filled in, in all the ways that look different."""
@@ -103,6 +104,9 @@ class Records:
             return
         if arguments == ["absence_id"]:
             yield from (self.shop.path(rule.replace("<uuid:absence_id>", one)) for one in self.absences)
+            return
+        if rule in self.payment_pages:
+            yield from self.payment_pages[rule]
             return
         path = re.sub(r"<(?:[^:<>]+:)?(\w+)>", lambda found: str(self.value(rule, found[1])), rule)
         yield self.shop.path(path) if rules()[rule] else path
@@ -185,6 +189,45 @@ class Records:
         with self.shop.base.controlling() as control:
             control.get_one(WorkspaceRow, self.shop.workspace.id).single_sign_on = "offered"
 
+    def payments(self) -> None:
+        """A plan that is paid for, with an invoice; and a page of payment where nobody has paid."""
+        context = self.browser.new_context(base_url=self.site.url, locale="en-GB")
+        context.add_cookies([{"name": "okno", "value": self.shop.session(), "url": self.site.url}])
+        page = context.new_page()
+        review, plan = self.shop.path("/settings/plan/review"), self.shop.path("/settings/plan")
+        page.goto(f"{review}?plan=team&period=month&seats=30")
+        self.press(page, "plan/buy", "**/checkout/*")
+        page.locator("form").last.get_by_role("button").click()
+        page.wait_for_url(f"**{plan}")
+        bought = [
+            f"{review}?plan={wish}&period=month" for wish in ("team&seats=1", "business&seats=40", "team&seats=30")
+        ]
+        portals = []
+        for form in ("card", "portal"):
+            page.goto(plan)
+            portals.append(self.press(page, f"plan/{form}", "**/portal/*"))
+        page.goto(f"{plan}/invoices")
+        invoice = (page.locator("tbody a").first.get_attribute("href") or "").removeprefix(self.site.url)
+        context.add_cookies([{"name": "okno", "value": self.empty.session(), "url": self.site.url}])
+        wish = self.empty.path("/settings/plan/review?plan=team&seats=3&addons=long_backups")
+        page.goto(wish)
+        checkout = self.press(page, "plan/buy", "**/checkout/*")
+        context.close()
+        pay = "/dev/payments"
+        self.payment_pages = {
+            "/settings/plan/review": bought,
+            f"{pay}/checkout/<session_id>": [checkout],
+            f"{pay}/portal/<session_id>": portals,
+            f"{pay}/invoices/<invoice_id>": [invoice],
+            f"{pay}/invoices/<invoice_id>/print": [f"{invoice}/print"],
+        }
+
+    def press(self, page: Page, form: str, leads_to: str) -> str:
+        """Send the form of this address, go where it leads, and tell the address there."""
+        page.locator(f"form[action$='/{form}'] button").click()
+        page.wait_for_url(leads_to)
+        return page.url.removeprefix(self.site.url)
+
     def link(self, purpose: Any) -> Any:
         with self.shop.base.controlling() as control:
             person = control.get_one(Person, self.shop.owner_id)
@@ -216,12 +259,12 @@ class Records:
 
 
 @pytest.fixture(scope="module")
-def records(site: Site, base: Database, browser: Browser) -> Records:
+def records(site: Site, base: Database, browser: Browser, installed: None) -> Records:
     return Records(site, base, browser, "en")
 
 
 @pytest.fixture(scope="module")
-def czech_records(site: Site, base: Database, browser: Browser) -> Records:
+def czech_records(site: Site, base: Database, browser: Browser, installed: None) -> Records:
     return Records(site, base, browser, "cs")
 
 

@@ -1,5 +1,6 @@
 """A workspace's plan: what is in use, what there is to be had, what it costs, and the bills."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import abort, flash, request, url_for
@@ -9,14 +10,15 @@ from flask_babel import gettext as _
 from billing import accounts, buying
 from billing.errors import CardRefused, CustomerGone, NoAnswer, NotSetUp
 from billing.models import Account
-from config.plans import CURRENCIES, PERIODS, Limit, plans
+from config.plans import CURRENCIES, PERIODS, Limit, Plan, plans
 from core import limits
 from core.actor import Actor
 from core.db import database
 from core.errors import Busy, Invalid, Refusal
 from core.ids import new_id
 from core.letters import here
-from core.pages import Answer, Pages, came_from, form_values, refused, render, see, url_with, zone_of
+from core.limits import InUse
+from core.pages import Answer, Pages, came_from, form_values, in_czech, refused, render, see, url_with, zone_of
 from crm.accounts.again import when_fresh
 from crm.plan import words
 
@@ -25,29 +27,36 @@ pages = Pages("plan", __name__)
 SHOWN: tuple[Limit, ...] = ("contacts", "users", "storage", "mails", "api_calls")
 
 
+@pages.before_request
+def only_with_payments() -> None:
+    """A server of one's own has no plans, and no trace of them."""
+    if here().payments is None:
+        abort(404)
+
+
 @pages.get("/settings/plan")
 def index(actor: Actor) -> Answer:
-    only_with_payments()
     account = buying.present(actor)
     period = request.args.get("period", "")
     used = in_use(actor)
+    values = shown(actor, account)
     return render(
         actor,
         "plan/index.html",
+        full=full(values["standing"].plan, used),
         period=period if period in PERIODS else account.period or "year",
         seats=wanted_seats(account, used),
         chosen=request.args.get("plan", ""),
         to=came_from(""),
         limits=[used[name] for name in SHOWN],
         addons=plans().addons.values(),
-        **shown(actor, account),
+        **values,
     )
 
 
 @pages.get("/settings/plan/review")
 def review(actor: Actor) -> Answer:
     """What was chosen and what it will cost, before anything is done."""
-    only_with_payments()
     actor.require(("billing", "edit"))
     return show_review(actor, {**form_values(request.args, "addons"), "next": came_from("")})
 
@@ -62,10 +71,11 @@ def show_review(actor: Actor, typed: dict[str, Any], refusal: Refusal | None = N
     account, used = buying.present(actor), in_use(actor)
     values = shown(actor, account)
     plan = plans().of(choice.plan)
-    cost: Any = None
+    cost, same = None, False
     if buying.is_living(account):
         try:
-            cost, _now = buying.preview(actor, choice)
+            cost, now = buying.preview(actor, choice)
+            same = now == buying.wanted_of(actor, account, choice)
         except (NoAnswer, NotSetUp, CustomerGone, Busy) as error:
             refusal = refusal or error
     price = plan.price(choice.period, values["currency"])
@@ -77,6 +87,7 @@ def show_review(actor: Actor, typed: dict[str, Any], refusal: Refusal | None = N
         plan=plan,
         choice=choice,
         cost=cost,
+        same=same,
         price=price,
         total=price * choice.seats + sum(beside),
         losses=words.losses(values["standing"].plan, plan, choice.seats, counts),
@@ -160,12 +171,11 @@ def portal(actor: Actor) -> Answer:
 @pages.get("/settings/plan/done")
 def done(actor: Actor) -> Answer:
     """Back from the payment service. Its answer is asked for now; when there is none, the page asks again by itself."""
-    only_with_payments()
     to = came_from(url_for("plan.index"))
     try:
         account = buying.returned(actor)
     except (NoAnswer, NotSetUp) as refusal:
-        return render(actor, "plan/waiting.html", refusal=refusal, here=request.full_path)
+        return render(actor, "plan/waiting.html", refusal=refusal, here=url_with())
     if "session" in request.args and buying.is_living(account):
         flash(_("Thank you. You have %(plan)s now", plan=plans().of(account.plan).name))
     return see(to)
@@ -173,7 +183,6 @@ def done(actor: Actor) -> Answer:
 
 @pages.get("/settings/plan/invoices")
 def invoices(actor: Actor) -> Answer:
-    only_with_payments()
     account = buying.present(actor)
     bills, refusal = [], None
     if account.customer_id:
@@ -181,12 +190,11 @@ def invoices(actor: Actor) -> Answer:
             bills = buying.gateway().bills(account.customer_id)
         except (NoAnswer, NotSetUp, CustomerGone) as error:
             refusal = error
-    return render(actor, "plan/invoices.html", bills=bills, refusal=refusal, account=account)
+    return render(actor, "plan/invoices.html", bills=bills, refusal=refusal, date=lambda moment: day_of(actor, moment))
 
 
 @pages.get("/settings/plan/tax-number")
 def tax_number(actor: Actor) -> Answer:
-    only_with_payments()
     actor.require(("billing", "edit"))
     account, number, refusal = buying.present(actor), "", None
     if account.customer_id:
@@ -205,14 +213,11 @@ def set_tax_number(actor: Actor) -> Answer:
     except Invalid as error:
         typed = {"number": values.get("number", ""), "order": new_id(), "refusal": None}
         return refused(actor, "plan/tax_number.html", error, **typed)
+    except (NoAnswer, NotSetUp, CustomerGone) as refusal:
+        page = render(actor, "plan/tax_number.html", **values, errors={}, refusal=refusal)
+        return page, refusal.status
     flash(_("Saved"))
     return see(url_for("plan.index"))
-
-
-def only_with_payments() -> None:
-    """A server of one's own has no plans, and no trace of them."""
-    if here().payments is None:
-        abort(404)
 
 
 def leave(actor: Actor, url: str) -> Answer:
@@ -238,11 +243,17 @@ def shown(actor: Actor, account: Account) -> dict[str, Any]:
     }
 
 
-def in_use(actor: Actor) -> dict[Limit, Any]:
+def in_use(actor: Actor) -> dict[Limit, InUse]:
     return {one.name: one for one in limits.usage(actor)}
 
 
-def wanted_seats(account: Account, used: dict[Limit, Any]) -> int:
+def full(plan: Plan, used: dict[Limit, InUse]) -> list[InUse]:
+    """The limits that keep people from adding. That all paid seats are taken is as it should be."""
+    watched: tuple[Limit, ...] = ("contacts", "storage") if plan.prices else ("contacts", "storage", "users")
+    return [used[name] for name in watched if used[name].room == 0]
+
+
+def wanted_seats(account: Account, used: dict[Limit, InUse]) -> int:
     """As typed, else as many as are paid for, else one for each who works here."""
     typed = request.args.get("seats", "")
     if typed.isascii() and typed.isdigit() and 1 <= int(typed[:6]) <= buying.MOST_SEATS:
@@ -250,5 +261,9 @@ def wanted_seats(account: Account, used: dict[Limit, Any]) -> int:
     return account.seats if buying.is_living(account) else max(1, used["users"].value)
 
 
-def day_of(actor: Actor, moment: Any) -> str:
-    return str(format_date(moment.astimezone(zone_of(actor)), "long", rebase=False)) if moment else ""
+def day_of(actor: Actor, moment: datetime | None) -> str:
+    """ "1 April 2027", "1. dubna 2027": the member's day, always with its year."""
+    if moment is None:
+        return ""
+    pattern = "d. MMMM y" if in_czech() else "d MMMM y"
+    return str(format_date(moment.astimezone(zone_of(actor)), pattern, rebase=False))

@@ -6,7 +6,8 @@ from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 
 from config.plans import SEATS, Feature, Limit, Plan, Prices, plans
-from core.full import shown
+from core.full import FULL, shown
+from core.limits import InUse
 from core.pages import money
 
 
@@ -101,6 +102,11 @@ def losses(now: Plan, then: Plan, seats: int, used: dict[Limit, int]) -> list[st
         never = _("No more backups by themselves; export at any time.")
         lines.append(backups_in(then) if then.backups.every else never)
     return [line for line in lines if line]
+
+
+def all_in_use(one: InUse) -> str:
+    """That nothing more fits in, as who is refused is told it."""
+    return str(FULL[one.name](one.cap or 0))
 
 
 def full_words(limit: Any, cap: int | None, used: dict[Limit, int]) -> str:

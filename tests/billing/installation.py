@@ -1,4 +1,8 @@
-"""Servers of their own for the tests of payments, since a comparison with Stripe goes over all workspaces there are."""
+"""An installation that sells, for the tests of payments and of the pages about plans.
+
+A plugin: tests/conftest.py names it in `pytest_plugins`. Its servers are its own, since a comparison with Stripe goes
+over all workspaces there are.
+"""
 
 import tempfile
 from collections.abc import Iterator
