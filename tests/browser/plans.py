@@ -44,7 +44,8 @@ def begin_trial(page: Page, shop: Shop) -> None:
 
 def end(page: Page, shop: Shop) -> None:
     page.goto(shop.path("/settings/plan"))
-    page.get_by_role("button", name="End the plan").click()
+    page.get_by_role("link", name="End the plan").click()
+    page.get_by_role("button", name="End the plan on").click()
     expect(page.get_by_role("button", name="Go on after all")).to_be_visible()
 
 

@@ -141,6 +141,20 @@ def change(actor: Actor) -> Answer:
     return see(came_from(url_for("plan.index")))
 
 
+@pages.get("/settings/plan/ending")
+def ending(actor: Actor) -> Answer:
+    """What ending the plan will change, before it is ended."""
+    only_with_payments()
+    actor.require(("billing", "edit"))
+    account = buying.present(actor)
+    if not buying.is_living(account):
+        return see(url_for("plan.index"))
+    values = shown(actor, account)
+    counts = {name: one.value for name, one in in_use(actor).items()}
+    losses = words.losses(values["standing"].plan, plans().free, 0, counts)
+    return render(actor, "plan/ending.html", losses=losses, ends=account.trial_end or account.period_end, **values)
+
+
 @pages.post("/settings/plan/end")
 @when_fresh
 def end(actor: Actor) -> Answer:
