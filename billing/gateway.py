@@ -307,7 +307,7 @@ class BillingGateway:
                 "customer": customer_id, "subscription": present.id,
                 "subscription_details": {
                     "items": self.changed_lines(present, wanted), "proration_date": at,
-                    "proration_behavior": "always_invoice",
+                    "proration_behavior": "always_invoice", "cancel_at_period_end": False,
                 },
             })  # fmt: skip
         currency = bill.currency.upper()
@@ -327,13 +327,14 @@ class BillingGateway:
 
     def change(self, present: Subscription, wanted: Wanted, at: int, *, key: str) -> None:
         """Change it now and settle the difference at once; where the bank does not pay, nothing changes. What is given
-        back stays with the customer for the next invoices. Raises CardRefused."""
+        back stays with the customer for the next invoices. One that was to end goes on. Raises CardRefused."""
         with asking():
             self.client.v1.subscriptions.update(
                 present.id,
                 {
                     "items": self.changed_lines(present, wanted), "proration_date": at,
                     "proration_behavior": "always_invoice", "payment_behavior": "error_if_incomplete",
+                    "cancel_at_period_end": False,
                 },
                 {"idempotency_key": key},
             )  # fmt: skip

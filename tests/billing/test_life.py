@@ -187,3 +187,14 @@ def test_a_year_of_a_discount_and_a_number_for_vat(till: Till) -> None:
                 buying.TaxNumber(order=new_id(), number=wrong)
         buying.set_tax_number(actor, buying.TaxNumber(order=new_id(), number=""))
     assert till.gateway.tax_ids(customer) == []
+
+
+def test_whoever_changes_a_plan_that_was_to_end_wants_it_to_go_on(till: Till) -> None:
+    shop = till.shop()
+    with shop.acting() as actor:
+        buying.begin_trial(actor, purchase(seats=3))
+    for change in ({"period": "year", "seats": 3}, {"period": "year", "seats": 5}):
+        till.ask(shop, buying.end)
+        assert till.account(shop).cancel_at
+        till.change(shop, **change)
+        assert (till.account(shop).cancel_at, till.account(shop).seats) == (None, change["seats"])
