@@ -45,7 +45,8 @@ def test_the_first_day(site: Site, base: Database, visitors: Visitors, shoot: Sh
 
 def give_plan(site: Site, shop: Shop) -> None:
     """As an operator does it for a business whose customers do not fit into the free plan."""
-    command = [sys.executable, "-m", "crm.cli", "plan", "give", shop.workspace.slug, "business", "--seats", "20"]
+    okno = str(Path(sys.executable).with_name("okno"))
+    command = [okno, "plan", "give", shop.workspace.slug, "business", "--seats", "20"]
     environ = {**os.environ, "OKNO_HOME": str(site.home), "OKNO_PAYMENTS": "test"}
     for name in ("DATABASE_URL", "REDIS_URL", "OKNO_SECRET_KEY"):
         environ.pop(name, None)
