@@ -198,19 +198,21 @@ def set_tax_number(actor: Actor, data: TaxNumber) -> None:
 @action("billing.portal", right=("billing", "edit"))
 def portal(actor: Actor, data: CardPage) -> str:
     """The address of Stripe's own page for cards, invoices and the address on them."""
-    customer_id = present(actor).customer_id
-    if customer_id is None:
-        raise Busy(_("There is nothing to pay yet. Choose a plan first."))
-    return gateway().portal(customer_id, back=back_of(actor, data.next), language=actor.member.language)
+    return gateway().portal(paying(actor), back=back_of(actor, data.next), language=actor.member.language)
 
 
 @action("billing.card", right=("billing", "edit"))
 def card_page(actor: Actor, data: CardPage) -> str:
     """The address of the page where a card is added or changed."""
+    return gateway().card_page(paying(actor), back=back_of(actor, data.next), language=actor.member.language)
+
+
+def paying(actor: Actor) -> str:
+    """The customer that the workspace is. Raises Busy where it was never at the till."""
     customer_id = present(actor).customer_id
     if customer_id is None:
         raise Busy(_("There is nothing to pay yet. Choose a plan first."))
-    return gateway().card_page(customer_id, back=back_of(actor, data.next), language=actor.member.language)
+    return customer_id
 
 
 def preview(actor: Actor, data: Choice) -> tuple[Preview, Wanted]:
