@@ -13,8 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from billing import letters
-from billing.gateway import BillingGateway, Snapshot, Subscription
+from billing.gateway import BillingGateway
 from billing.models import Account, Notice
+from billing.subscriptions import Snapshot, Subscription
 from config.plans import LIMITS, Backups, Plan, plans
 from config.settings import settings
 from core import limits

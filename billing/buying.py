@@ -21,8 +21,9 @@ from stdnum.exceptions import ValidationError as WrongNumber
 
 from billing import accounts
 from billing.errors import CardRefused, CustomerGone, NotSetUp
-from billing.gateway import BillingGateway, Preview, Subscription, Wanted, gateway_of
+from billing.gateway import BillingGateway, gateway_of
 from billing.models import Account, Order
+from billing.subscriptions import Preview, Subscription, Wanted
 from config.plans import CURRENCIES, Period, plans
 from core import events
 from core.actions import Input, action

@@ -15,7 +15,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from billing import accounts
-from billing.gateway import BillingGateway, gateway_of, major
+from billing.amounts import major
+from billing.gateway import BillingGateway, gateway_of
 from billing.models import Account, StripeEvent
 from billing.standin.embedded import standin_of
 from config.settings import Settings, Stripe

@@ -15,8 +15,9 @@ import stripe
 from stripe import StripeClient
 
 from billing import gateway as gateway_room
+from billing.amounts import major, minor
 from billing.errors import CardRefused, CustomerGone, NoAnswer, NotSetUp
-from billing.gateway import BillingGateway, gateway_of, major, minor
+from billing.gateway import BillingGateway, gateway_of
 from config.settings import Settings, Stripe
 from tests.billing.till import Till
 
