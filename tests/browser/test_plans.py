@@ -8,37 +8,18 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from core.db import Database
-from crm.contacts import actions as contacts
 from tenants.directory import locate
 from tenants.models import Person
 from tests.browser import plans
 from tests.browser.axe import looks
 from tests.browser.conftest import DESK, PHONE, Visitors
 from tests.browser.site import Site
-from tests.crm.limits.paying import cap
-from tests.shop import Shop, open_shop
+from tests.shop import Shop
 
 pytestmark = pytest.mark.browser
 
 Shoot = Callable[[Page, str], None]
 FULL = "All 100 contacts of your plan are in use."
-
-
-@pytest.fixture
-def small(site: Site, base: Database, installed: None) -> Shop:
-    """A workspace on the free plan."""
-    with site.app.test_request_context("/"):
-        return open_shop(site.app, base=base, plan="free")
-
-
-@pytest.fixture
-def full(small: Shop) -> Shop:
-    """A workspace whose free plan has no room for another contact."""
-    cap(small, contacts=100)
-    with small.acting() as actor:
-        for number in range(100):
-            contacts.create(actor, contacts.NewContact(last_name=f"Novák {number}"))
-    return small
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE])
