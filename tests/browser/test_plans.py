@@ -1,7 +1,7 @@
 """A business outgrows the free plan before a real browser: what it reads, pays, changes and ends."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -20,6 +20,13 @@ pytestmark = pytest.mark.browser
 
 Shoot = Callable[[Page, str], None]
 FULL = "All 100 contacts of your plan are in use."
+
+
+@pytest.fixture(autouse=True)
+def clock(site: Site) -> Iterator[None]:
+    """One test at a time: they share the clock of the site's payments."""
+    with site.clock_held():
+        yield
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE])
