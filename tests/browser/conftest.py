@@ -23,8 +23,10 @@ from playwright.sync_api import (
 )
 
 from core.db import Database
+from crm.contacts import actions as contacts
 from tests.browser.chromium import launch
 from tests.browser.site import ARTEFACTS, Site
+from tests.crm.limits.paying import cap
 from tests.shop import Shop, open_shop
 
 DESK, PHONE = (1440, 900), (390, 844)
@@ -49,6 +51,23 @@ def shop(site: Site, base: Database, installed: None) -> Shop:
     """A workspace of one test, on the running site, without limits: by the settings of the tests' own process."""
     with site.app.test_request_context("/"):
         return open_shop(site.app, base=base)
+
+
+@pytest.fixture
+def small(site: Site, base: Database, installed: None) -> Shop:
+    """A workspace on the free plan."""
+    with site.app.test_request_context("/"):
+        return open_shop(site.app, base=base, plan="free")
+
+
+@pytest.fixture
+def full(small: Shop) -> Shop:
+    """A workspace whose free plan has no room for another contact: the hundred is what the site sets by itself, too."""
+    cap(small, contacts=100)
+    with small.acting() as actor:
+        for number in range(100):
+            contacts.create(actor, contacts.NewContact(last_name=f"Novák {number}"))
+    return small
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -52,6 +54,13 @@ class Site:
     def settings(self) -> Settings:
         given = {"OKNO_HOME": str(self.home), "PORT": str(self.port), "STREAM_PORT": str(self.stream_port)}
         return Settings.from_env(given)
+
+    @contextmanager
+    def clock_held(self) -> Iterator[None]:
+        """Nobody else moves the clock of the test payments meanwhile, which would end what is being paid."""
+        with (self.home.parent / "clock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def process(self, name: str) -> Process:
         """The one that the Procfile calls so; after an end of it, the one started in its place."""

@@ -5,16 +5,14 @@ from playwright.sync_api import expect
 
 from tests.browser.axe import looks
 from tests.browser.conftest import PHONE, Visitors
-from tests.crm.limits.paying import cap
 from tests.shop import Shop
 
 pytestmark = pytest.mark.browser
 
 
-def test_what_does_not_fit_is_kept_and_the_sheet_says_so(visitors: Visitors, shop: Shop) -> None:
-    cap(shop, contacts=0)
-    page = visitors.member(shop)
-    page.goto(shop.path("/contacts/"))
+def test_what_does_not_fit_is_kept_and_the_sheet_says_so(visitors: Visitors, full: Shop) -> None:
+    page = visitors.member(full)
+    page.goto(full.path("/contacts/"))
     page.keyboard.press("c")
     expect(page.locator("#new-menu .menu-pop")).to_be_visible()
     page.keyboard.press("Enter")
@@ -26,22 +24,21 @@ def test_what_does_not_fit_is_kept_and_the_sheet_says_so(visitors: Visitors, sho
     expect(form.get_by_label("Last name")).to_have_value("Beneš")
     upgrade = form.get_by_role("link", name="Upgrade and save Radek Beneš")
     expect(upgrade).to_have_attribute(
-        "href", f"{shop.path('/settings/plan')}?next=%2F{shop.workspace.slug}%2Fcontacts%2F"
+        "href", f"{full.path('/settings/plan')}?next=%2F{full.workspace.slug}%2Fcontacts%2F"
     )
     assert looks(page, "full-plan-sheet") == []
-    page.goto(shop.path("/contacts/new"))
+    page.goto(full.path("/contacts/new"))
     expect(page.get_by_label("Last name")).to_have_value("")  # it is kept on the server, not typed a second time
-    page.goto(shop.path("/waiting/"))
+    page.goto(full.path("/waiting/"))
     expect(page.get_by_text("Radek Beneš")).to_be_visible()
     assert looks(page, "waiting") == []
     page.get_by_role("button", name="Throw away").click()
     expect(page.get_by_text("Nothing waits.")).to_be_visible()
 
 
-def test_on_a_phone_a_seller_is_told_whom_to_ask(visitors: Visitors, shop: Shop) -> None:
-    cap(shop, contacts=0)
-    page = visitors.member(shop, shop.member("sales"), size=PHONE)
-    page.goto(shop.path("/contacts/new"))
+def test_on_a_phone_a_seller_is_told_whom_to_ask(visitors: Visitors, full: Shop) -> None:
+    page = visitors.member(full, full.member("sales"), size=PHONE)
+    page.goto(full.path("/contacts/new"))
     page.get_by_label("Last name").fill("Beneš")
     page.get_by_role("button", name="Add contact").click()
     expect(page.get_by_text("Ask an owner: Jana Dvořáková")).to_be_visible()

@@ -93,7 +93,8 @@ class Records:
         self.done, self.draft = self.imports()
         self.invitation = self.people()
         self.single_sign_on()
-        self.payments()
+        with site.clock_held():
+            self.payments()
 
     def addresses(self, rule: str) -> Iterator[str]:
         """The rule with its arguments filled in, in all the ways that look different."""

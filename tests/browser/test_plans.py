@@ -1,22 +1,20 @@
 """A business outgrows the free plan before a real browser: what it reads, pays, changes and ends."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from core.db import Database
-from crm.contacts import actions as contacts
 from tenants.directory import locate
 from tenants.models import Person
 from tests.browser import plans
 from tests.browser.axe import looks
 from tests.browser.conftest import DESK, PHONE, Visitors
 from tests.browser.site import Site
-from tests.crm.limits.paying import cap
-from tests.shop import Shop, open_shop
+from tests.shop import Shop
 
 pytestmark = pytest.mark.browser
 
@@ -24,21 +22,11 @@ Shoot = Callable[[Page, str], None]
 FULL = "All 100 contacts of your plan are in use."
 
 
-@pytest.fixture
-def small(site: Site, base: Database, installed: None) -> Shop:
-    """A workspace on the free plan."""
-    with site.app.test_request_context("/"):
-        return open_shop(site.app, base=base, plan="free")
-
-
-@pytest.fixture
-def full(small: Shop) -> Shop:
-    """A workspace whose free plan has no room for another contact."""
-    cap(small, contacts=100)
-    with small.acting() as actor:
-        for number in range(100):
-            contacts.create(actor, contacts.NewContact(last_name=f"Novák {number}"))
-    return small
+@pytest.fixture(autouse=True)
+def clock(site: Site) -> Iterator[None]:
+    """One test at a time: they share the clock of the site's payments."""
+    with site.clock_held():
+        yield
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE])

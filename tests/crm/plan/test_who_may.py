@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.actions import ACTIONS
 from core.ids import new_id
 from tests.billing.till import Till
 from tests.crm.plan.customer import Customer, orders
@@ -13,6 +14,14 @@ FORMS = {
     "buy": CHOICE, "try": CHOICE, "change": {**CHOICE, "at": "1"}, "end": {}, "go-on": {}, "card": {}, "portal": {},
     "tax-number": {"number": "CZ25596641"},
 }  # fmt: skip
+
+
+def test_every_form_and_action_of_plans_is_tried_here_and_belongs_to_owners(till: Till) -> None:
+    found = [rule for rule in till.app.url_map.iter_rules() if rule.endpoint.startswith("plan.")]
+    assert {rule.rule.rpartition("/")[2] for rule in found if "POST" in (rule.methods or ())} == FORMS.keys()
+    assert {rule.rule for rule in found if "GET" in (rule.methods or ())} == {path.partition("?")[0] for path in PAGES}
+    rights = {action.right for name, action in ACTIONS.items() if name.startswith("billing.")}
+    assert rights == {("billing", "edit")}
 
 
 def send(person: Customer, form: str) -> Customer:
