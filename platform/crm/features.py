@@ -74,7 +74,6 @@ PAGES = (
     sharing_pages,
     roles_pages,
     audit_pages,
-    plan_pages,
     limits_pages,
 )
 # The one route of the API that takes more than a megabyte.
@@ -87,14 +86,20 @@ def register(app: Flask) -> None:
     mailbox.register(app)
     app.register_blueprint(joining)
     app.register_blueprint(sign_on)
-    app.register_blueprint(prices)
-    app.register_blueprint(stripe)
-    app.extensions["csrf"].exempt(stripe)
-    if app.config["OKNO"].payments == "test":
-        test_payments.register(app, standin_of(app.config["OKNO"]))
+    if app.config["OKNO"].payments is not None:
+        sell(app)
     for pages in PAGES:
         app.register_blueprint(pages)
     app.register_blueprint(imports_api.FILES)
     app.extensions["csrf"].exempt(imports_api.FILES)
     app.register_blueprint(scim)
     app.extensions["csrf"].exempt(scim)
+
+
+def sell(app: Flask) -> None:
+    """Add what there is only where there are plans."""
+    for blueprint in (prices, stripe, plan_pages):
+        app.register_blueprint(blueprint)
+    app.extensions["csrf"].exempt(stripe)
+    if app.config["OKNO"].payments == "test":
+        test_payments.register(app, standin_of(app.config["OKNO"]))

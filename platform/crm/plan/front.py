@@ -1,6 +1,6 @@
 """What stands outside of workspaces: the public prices, and the door for Stripe's events."""
 
-from flask import Blueprint, abort, request
+from flask import Blueprint, request
 from flask_babel import get_locale
 
 from billing import events
@@ -19,8 +19,6 @@ LARGEST_EVENT = 1024 * 1024
 
 @front.get("/pricing")
 def pricing() -> Answer:
-    if here().payments is None:
-        abort(404)
     period, currency = request.args.get("period", "year"), request.args.get("currency", "")
     usual = "CZK" if get_locale().language == "cs" else "EUR"
     return render(
@@ -39,8 +37,6 @@ def pricing() -> Answer:
 @stripe.post("/stripe/events")
 def event() -> Answer:
     """Stored, then answered; the work is a job's. Stripe sends again what is not answered by 2xx."""
-    if here().payments is None:
-        abort(404)
     request.max_content_length = LARGEST_EVENT
     events.receive(database(), here(), request.get_data(), request.headers.get("Stripe-Signature", ""))
     return "stored\n"

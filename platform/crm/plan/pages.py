@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from flask import abort, flash, request, url_for
+from flask import flash, request, url_for
 from flask_babel import format_date
 from flask_babel import gettext as _
 
@@ -16,7 +16,6 @@ from core.actor import Actor
 from core.db import database
 from core.errors import Busy, Invalid, Refusal
 from core.ids import new_id
-from core.letters import here
 from core.limits import InUse
 from core.pages import Answer, Pages, came_from, form_values, in_czech, refused, render, see, url_with, zone_of
 from crm.accounts.again import when_fresh
@@ -25,13 +24,6 @@ from crm.plan import words
 pages = Pages("plan", __name__)
 
 SHOWN: tuple[Limit, ...] = ("contacts", "users", "storage", "mails", "api_calls")
-
-
-@pages.before_request
-def only_with_payments() -> None:
-    """A server of one's own has no plans, and no trace of them."""
-    if here().payments is None:
-        abort(404)
 
 
 @pages.get("/settings/plan")
@@ -144,7 +136,6 @@ def change(actor: Actor) -> Answer:
 @pages.get("/settings/plan/ending")
 def ending(actor: Actor) -> Answer:
     """What ending the plan will change, before it is ended."""
-    only_with_payments()
     actor.require(("billing", "edit"))
     account = buying.present(actor)
     if not buying.is_living(account):

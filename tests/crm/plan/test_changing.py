@@ -118,13 +118,16 @@ def test_the_same_change_twice_says_that_there_is_nothing_to_change(till: Till) 
 
 def test_a_plan_is_ended_and_goes_on_after_all(till: Till) -> None:
     owner = having(till)
-    owner.press("End the plan")
+    owner.follow("End the plan")
+    assert "Single sign-on" not in owner.text
+    assert "Export at any time" not in owner.text
+    owner.press(f"End the plan on 1 April {till.now().year}")
     assert "The plan ends on 1 April" in owner.text
     assert till.plan(owner.shop) == ("team", 2)
     owner.press("Go on after all")
     assert "The plan goes on" in owner.text
     assert till.account(owner.shop).cancel_at is None
-    owner.press("End the plan")
+    owner.follow("End the plan").press(f"End the plan on 1 April {till.now().year}")
     till.pass_time(days=32)
     assert till.plan(owner.shop) == ("free", 0)
     assert "Free plan" in owner.see().text
@@ -132,15 +135,19 @@ def test_a_plan_is_ended_and_goes_on_after_all(till: Till) -> None:
 
 def test_a_trial_that_is_ended_says_so(till: Till) -> None:
     owner = Customer(till, till.shop()).see().press("Choose Team", seats=1)
-    owner.press("Try it for 14 days without a card").see().press("End the plan")
+    owner.press("Try it for 14 days without a card").see().follow("End the plan")
+    owner.press(f"End the plan on 15 March {till.now().year}")
     assert "The plan ends on 15 March" in owner.see().text
     assert "it goes on" not in owner.text
     assert "Go on after all" in owner.page.forms
 
 
-@pytest.mark.parametrize("button", ["End the plan", "Change the card", "Pay, address, all cards"])
+@pytest.mark.parametrize("button", ["End the plan on 1 April", "Change the card", "Pay, address, all cards"])
 def test_without_an_answer_the_buttons_of_the_plan_do_nothing_and_say_so(till: Till, button: str) -> None:
     owner = having(till)
+    if button.startswith("End"):
+        owner.follow("End the plan")
+        button = f"{button} {till.now().year}"
     till.wire.down = True
     owner.press(button)
     assert owner.status == 503

@@ -8,7 +8,7 @@ from tests.billing.till import Till
 from tests.crm.plan.customer import Customer, orders
 
 PAGES = ("/settings/plan", "/settings/plan/review?plan=team&seats=1", "/settings/plan/invoices",
-         "/settings/plan/tax-number", "/settings/plan/done")  # fmt: skip
+         "/settings/plan/tax-number", "/settings/plan/ending", "/settings/plan/done")  # fmt: skip
 CHOICE = {"plan": "team", "period": "month", "seats": "9"}
 FORMS = {
     "buy": CHOICE, "try": CHOICE, "change": {**CHOICE, "at": "1"}, "end": {}, "go-on": {}, "card": {}, "portal": {},
