@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from tenants.models import Person
 
-QUEUES = ("urgent", "default", "bulk")
-
 
 class Commands(FlaskGroup):
     """The group, which turns what the house refuses into one line and exit code 1."""
@@ -512,17 +510,18 @@ def tick() -> None:
 
 
 @cli.command()
+@click.argument("queues", nargs=-1, type=click.Choice(["urgent", "default", "bulk"]))
 @click.option("--burst", is_flag=True, help="Stop when no work is left.")
-def worker(burst: bool) -> None:
-    """Do the work that the relay hands over, one job at a time, each in a child of its own."""
-    from rq import Queue, Worker
-    from rq.serializers import JSONSerializer
+def worker(queues: tuple[str, ...], burst: bool) -> None:
+    """Do the work of these QUEUES, or of all, one job at a time, in children of its own.
 
-    connection = redis_for_work()
-    queues = [Queue(name, connection=connection, serializer=JSONSerializer) for name in QUEUES]
-    Worker(queues, connection=connection, serializer=JSONSerializer, log_job_description=False).work(
-        burst=burst, logging_level="WARNING"
-    )
+    At least one worker leaves out bulk, so that what takes long keeps nobody waiting.
+    """
+    from core import outbox
+    from core import worker as work
+
+    memory = settings().worker_memory * 1024 * 1024
+    work.work(list(queues or outbox.QUEUES), redis_for_work(), memory, burst=burst)
 
 
 def redis_for_work() -> "Redis":

@@ -47,7 +47,7 @@ def rows_of(shop: Shop) -> list[Any]:
         return list(found.all())
 
 
-def ask(shop: Shop, name: str, /, **arguments: str) -> int:
+def ask(shop: Shop, name: str, /, **arguments: Any) -> int:
     """A job asked for in the workspace; returns its outbox row."""
     with database().workspace(shop.workspace) as session, session.begin():
         later(session, name, **arguments)
@@ -94,9 +94,7 @@ def test_flushing_valkey_loses_nothing(shop: Shop, redis: Redis) -> None:
     while outbox.offer(database(), redis):
         pass
     Queue("default", connection=redis, serializer=JSONSerializer).empty()  # type: ignore[no-untyped-call]
-    assert len(rows_of(shop)) == 1
-    with database().controlling() as control:
-        control.execute(text("update bus.outbox set next_at = now() where id = :id"), {"id": work})
+    assert [row.id for row in rows_of(shop)] == [work]
     while outbox.offer(database(), redis):
         pass
     SimpleWorker(
