@@ -143,7 +143,7 @@ def deliver(work_id: int) -> None:
 CLAIM = f"""
 update bus.outbox set attempt = attempt + 1, ready = false, holder = :holder,
     lease_until = now() + interval '{LEASE} seconds', next_at = now() + interval '{LEASE} seconds'
-where id in (select id from bus.outbox where %s for update skip locked)
+where id = any(array(select id from bus.outbox where %s for update skip locked))
 returning id, role, topic, payload, attempt, crashes
 """  # noqa: S608 (constants of this module)
 NEXT = text(CLAIM % "ready and queue = :queue and role = :role order by id limit 1")

@@ -150,10 +150,10 @@ def offer(database: Database, redis: Redis, seen: dict[Pair, float] | None = Non
 
 WAKE = text(f"""
 update bus.outbox set ready = true, crashes = crashes + (lease_until is not null)::int, lease_until = null, holder = ''
-where id in (
+where id = any(array(
     select id from bus.outbox where not ready and next_at <= now() order by next_at limit {BATCH}
     for update skip locked
-) returning id
+)) returning id
 """)  # noqa: S608 (constants of this module)
 
 # The queues and roles that have ready rows, jumping along the index from one pair to the next: what it costs grows with
