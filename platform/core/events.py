@@ -167,6 +167,17 @@ def note(
     actor.db.connection().execute(WRITE, {"events": dump([row]), "bell": dump(bell)})
 
 
+def note_by_clock(session: Session, action: str, record: Record, after: Mapping[str, Any]) -> None:
+    """One event that nobody did: a time has come."""
+    row = {
+        "id": new_id(), "action": action, "kind": record.kind, "change": "noted", "record_id": record.id,
+        "member_id": None, "via": "job", "request_id": "", "address": "", "title": record.title()[:200],
+        "before": {}, "after": after,
+    }  # fmt: skip
+    bell = {"action": action, "events": [row["id"]], "kinds": [record.kind], "request": ""}
+    session.connection().execute(WRITE, {"events": dump([row]), "bell": dump(bell)})
+
+
 def announce(actor: "Actor", action: str, ids: list[UUID], kinds: list[str]) -> None:
     """Ring the bell for events that are written: once a transaction, whatever their number."""
     put(actor.db, "event", payload(actor, action, ids, kinds), "bell")
