@@ -257,7 +257,7 @@ def test_ten_thousand_deadlines_of_one_moment_are_ready_within_five_seconds_of_i
 def test_a_stopped_worker_that_goes_on_after_its_lease_changes_nothing_more(shop: Shop, tmp_path: Path) -> None:
     """SIGSTOP past the lease, another does the work, SIGCONT: one effect."""
     work = ask(shop, "test.hold", started=str(tmp_path / "started"), go_on=str(tmp_path / "go on"))
-    code = "import tests.core.test_outbox, crm.features; from core.jobs import deliver; deliver(%d)" % work
+    code = f"import tests.core.test_outbox, crm.features; from core.jobs import deliver; deliver({work})"
     held = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"PYTHONPATH": PATH})
     try:
         while not (tmp_path / "started").exists():
@@ -280,8 +280,8 @@ def test_a_stopped_worker_that_goes_on_after_its_lease_changes_nothing_more(shop
 def test_a_process_that_slept_past_its_lease_knows_by_the_clock(monkeypatch: pytest.MonkeyPatch, app: Flask) -> None:
     with jobs.lease(database(), 0, 1) as still_ours:
         assert still_ours()
-        later_by = jobs.LEASE + 1
-        monkeypatch.setattr(jobs.time, "monotonic", lambda now=time.monotonic(): now + later_by)
+        slept = time.monotonic() + jobs.LEASE + 1
+        monkeypatch.setattr(time, "monotonic", lambda: slept)
         assert not still_ours()
 
 
