@@ -101,7 +101,7 @@ def delays(ground: Ground, workspace: Workspace) -> list[float]:
         def change_now(request: str) -> None:
             payload = {"action": "contact.edit", "events": [], "kinds": ["contact"], "request": request}
             owner.execute(
-                "insert into bus.outbox (role, topic, payload) values (%s, 'event', %s)",
+                "insert into bus.outbox (role, topic, queue, payload) values (%s, 'event', 'bell', %s)",
                 (workspace.role, orjson.dumps(payload).decode()),
             )
 

@@ -43,7 +43,7 @@ def hourly(place: Place) -> None:
             accounts.settle(place.database, control, account)
 
 
-@job("billing.reconcile")
+@job("billing.reconcile", queue="bulk")
 def nightly(place: Place) -> None:
     config = here()
     if config.payments is not None:

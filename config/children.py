@@ -21,7 +21,7 @@ from config.embedded import Process
 
 TRIES = 5
 WITHIN = 60.0  # seconds
-PATIENCE = 30.0  # seconds between SIGTERM and SIGKILL
+PATIENCE = 35.0  # seconds between SIGTERM and SIGKILL: a worker lets its job in hand go on for 30
 
 _output = threading.Lock()
 

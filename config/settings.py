@@ -78,8 +78,9 @@ class Settings:
     (postgresql://). `url` has no slash at its end. `smtp` is None only in the embedded run: mail then
     goes to the local mailbox. `inner_hosts` are the hosts ("idp.intern", "idp.intern:8443") that core.outbound
     may ask although their addresses are not public; `dns_servers` ("10.0.0.53", "127.0.0.1:5353") are asked
-    instead of the machine's own. `payments` says whether there are plans: None for an installation of one's own,
-    without limits; Stripe; or "test", the stand-in for Stripe of the embedded run.
+    instead of the machine's own. `worker_memory` is in MB, for each child of a worker. `payments` says whether there
+    are plans: None for an installation of one's own, without limits; Stripe; or "test", the stand-in for Stripe of the
+    embedded run.
     """
 
     env: Env
@@ -105,6 +106,7 @@ class Settings:
     payments: Stripe | Literal["test"] | None
     web_workers: int
     web_threads: int
+    worker_memory: int
 
     @property
     def embedded(self) -> bool:
@@ -159,6 +161,7 @@ class Settings:
             payments=_payments(given, env),
             web_workers=_number(given, "OKNO_WEB_WORKERS", 2, 1, 64),
             web_threads=_number(given, "OKNO_WEB_THREADS", 4, 1, 64),
+            worker_memory=_number(given, "OKNO_WORKER_MEMORY", 1024, 128, 1_000_000),
         )
 
 

@@ -102,7 +102,7 @@ def upgrade_control(owner: psycopg.Connection, url: str, history: Path, say: Cal
         owner.execute("revoke execute on function control.provision() from public")
         owner.execute("grant execute on function control.provision() to okno_control")
         owner.execute("grant select, insert, update, delete on all tables in schema control, bus to okno_control")
-        owner.execute(f"grant insert (topic, payload) on bus.outbox to {COMMON}".encode())
+        owner.execute(f"grant insert (topic, queue, payload, ready, next_at) on bus.outbox to {COMMON}".encode())
         owner.execute("revoke all on control.alembic_version, control.schema_script from okno_control")
         owner.execute("grant select (version) on control.schema_script to okno_control")
 

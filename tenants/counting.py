@@ -38,7 +38,7 @@ class Found:
     truth: int
 
 
-@job("limits.check")
+@job("limits.check", queue="bulk")
 def check(place: Place) -> None:
     check_all(place.database)
 

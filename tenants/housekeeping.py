@@ -32,7 +32,7 @@ def fill_pool(place: Place) -> None:
             control.execute(text("select control.provision()"))
 
 
-@job("tenants.tidy")
+@job("tenants.tidy", queue="bulk")
 def tidy(place: Place) -> None:
     """Sweep out sessions, links and answers that are past their time."""
     with place.database.controlling() as control:

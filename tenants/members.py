@@ -21,12 +21,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from core.access import Circle, Right
+from core.access import Circle, Right, covers, scope_of
 from core.actor import Actor
 from core.actor import Member as Acting
 from core.db import Database, Workspace
 from core.errors import Forbidden
 from core.masking import mask_reads
+from core.records import Record
 from tenants.models import Department, Member, Membership, Role, Share, Team, WorkspaceRow
 
 Via = Literal["page", "api", "import", "job", "cli", "scim"]
@@ -140,15 +141,25 @@ def actor_of(
 ) -> Actor:
     """The Actor that a row of WHO describes."""
     columns: list[Any] = list(row)
+    mask_reads(session, row.fields)
+    return Actor(
+        workspace, Acting(*columns[:7]), row.rights, circle_of(row), row.fields, session, via, request_id, confirmed,
+        address,
+    )  # fmt: skip
+
+
+def circle_of(row: Row[Any]) -> Circle:
     shared: dict[Right, set[UUID]] = {}
     for kind, record_id, may_edit in row.shared or ():
         for verb in ("view", "edit") if may_edit else ("view",):
             shared.setdefault((kind, verb), set()).add(UUID(record_id))
-    circle = Circle(row.id, frozenset(row.team or ()), frozenset(row.department or ()), shared)
-    mask_reads(session, row.fields)
-    return Actor(
-        workspace, Acting(*columns[:7]), row.rights, circle, row.fields, session, via, request_id, confirmed, address
-    )
+    return Circle(row.id, frozenset(row.team or ()), frozenset(row.department or ()), shared)
+
+
+def sees(session: Session, member_id: UUID, record: Record) -> bool:
+    """Whether this member works here and may see the record."""
+    row = session.connection().execute(BY_ID, {"known": member_id}).first()
+    return row is not None and covers(scope_of(row.rights, (record.kind, "view")), record, circle_of(row))
 
 
 def acting_identity(

@@ -151,7 +151,7 @@ def keep_an_owner(actor: Actor, member: Member) -> None:
         raise Busy(_("%(name)s is the last owner. Make somebody else an owner first.", name=member.name))
 
 
-@job("member.shut_out")
+@job("member.shut_out", queue="urgent")
 def shut_out(place: Place, identity_id: str) -> None:
     """Take the workspace out of the person's list; who has none left is logged out everywhere."""
     known, workspace = UUID(identity_id), place.here()
@@ -164,7 +164,7 @@ def shut_out(place: Place, identity_id: str) -> None:
                 sessions.end(control, known)
 
 
-@job("member.let_in")
+@job("member.let_in", queue="urgent")
 def let_in(place: Place, identity_id: str) -> None:
     known = UUID(identity_id)
     if works_here(place, known):

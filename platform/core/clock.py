@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from config.cron import Task
 from core.db import Database
+from core.jobs import terms_of
 from core.outbox import put
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,8 @@ def tick(database: Database, tasks: Iterable[Task]) -> list[str]:
                 {"task": task.job, "due": last_due(task, now)},
             ).first()
             if claimed:
-                put(control, "job", {"job": task.job, "arguments": {}})
+                work = {"job": task.job, "arguments": {}}
+                put(control, "job", work, terms_of("job", work).queue)
                 asked.append(task.job)
     return asked
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-import orjson
 from sqlalchemy import Index, inspect, text
 from sqlalchemy import event as orm_event
 from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
@@ -18,7 +17,7 @@ from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
 from core.db import Base
 from core.ids import new_id
 from core.masking import unmasked
-from core.outbox import put
+from core.outbox import dump, put
 from core.records import Record
 
 if TYPE_CHECKING:
@@ -135,12 +134,8 @@ with written as (
         address text, title text, before jsonb, after jsonb
     )
 )
-insert into bus.outbox (topic, payload) values ('event', cast(:bell as jsonb))
+insert into bus.outbox (topic, queue, payload) values ('event', 'bell', cast(:bell as jsonb))
 """)
-
-
-def dump(value: Any) -> str:
-    return orjson.dumps(value, default=str).decode()
 
 
 @orm_event.listens_for(Session, "before_flush")
@@ -172,9 +167,20 @@ def note(
     actor.db.connection().execute(WRITE, {"events": dump([row]), "bell": dump(bell)})
 
 
+def note_by_clock(session: Session, action: str, record: Record, after: Mapping[str, Any]) -> None:
+    """One event that nobody did: a time has come."""
+    row = {
+        "id": new_id(), "action": action, "kind": record.kind, "change": "noted", "record_id": record.id,
+        "member_id": None, "via": "job", "request_id": "", "address": "", "title": record.title()[:200],
+        "before": {}, "after": after,
+    }  # fmt: skip
+    bell = {"action": action, "events": [row["id"]], "kinds": [record.kind], "request": ""}
+    session.connection().execute(WRITE, {"events": dump([row]), "bell": dump(bell)})
+
+
 def announce(actor: "Actor", action: str, ids: list[UUID], kinds: list[str]) -> None:
     """Ring the bell for events that are written: once a transaction, whatever their number."""
-    put(actor.db, "event", payload(actor, action, ids, kinds))
+    put(actor.db, "event", payload(actor, action, ids, kinds), "bell")
 
 
 def payload(actor: "Actor", action: str, ids: list[UUID], kinds: list[str]) -> dict[str, Any]:

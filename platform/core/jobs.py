@@ -1,38 +1,50 @@
 """Jobs: what runs later, in a worker, inside the workspace that asked for it.
 
-    @job("import.run")
+    @job("import.run", queue="bulk")
     def run(place: Place, import_id: str) -> None: ...
 
-A job is asked for by `later(session, "import.run", import_id=...)` in the transaction it belongs to. The worker takes
-a lease on the outbox row and renews it while the job runs; a worker that dies loses the lease and another goes on. A
-job must therefore be safe to start again: it writes its effect and its mark (`once`) in one transaction.
+A job is asked for by `later(session, "import.run", import_id=...)` in the transaction it belongs to, or with `at=` for
+a time to come; it then looks whether it is still wanted, so that what was moved or deleted needs no calling off. The
+worker takes a lease on the outbox row and renews it while the job runs; a worker that dies loses the lease and another
+goes on. A job must therefore be safe to start again: it writes its effect and its mark (`once`) in one transaction.
+
+Queues: "urgent" for what somebody waits for (mail about accounts, reminders), "bulk" for what may take long (imports,
+exports, backups), "default" for all else.
 """
 
 import logging
+import signal
 import threading
+import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from types import FrameType
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core.db import Base, Database, Workspace, database
-from core.outbox import SUBSCRIBERS, put
+from core.outbox import LIMITS, SUBSCRIBERS, QueueName, put
 
 log = logging.getLogger(__name__)
 
-LEASE = "10 seconds"
-OFFER_AFTER_DEATH = "12 seconds"
+LEASE = 10.0  # seconds
 RENEW = 3.0
 PAUSES = (5, 30, 120, 600)  # seconds before the second to the fifth attempt
 ATTEMPTS = len(PAUSES) + 1
+CRASHES = 10  # attempts that took their worker with them
+PAUSE_AWAY = 5  # seconds, where the database went away meanwhile
+# Seconds after which a turn begins no further work, so that others have theirs.
+TURN: dict[str, float] = {"urgent": 0.2, "default": 0.2, "bulk": 0.0}
 
 
 class Done(Base):
@@ -64,27 +76,44 @@ class GiveUp(Exception):
     """Raised by a job whose work cannot succeed however often it is tried: it is kept in `bus.failed` at once."""
 
 
+class OutOfTime(Exception):
+    """The job ran longer than its limit."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a job is treated. `pauses` are the seconds to wait before each further attempt after one that failed, `limit`
+    those that one attempt may take."""
+
+    queue: QueueName = "default"
+    pauses: tuple[int, ...] = PAUSES
+    limit: float = LIMITS["default"]
+
+
 JOBS: dict[str, Callable[..., None]] = {}
-PATIENCE: dict[str, tuple[int, ...]] = {}
+TERMS: dict[str, Terms] = {}
 LOCATORS: list[Callable[[str], Workspace | None]] = []
 
 
-def job(name: str, pauses: tuple[int, ...] = PAUSES) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Declare a job. `pauses` are the seconds to wait before each further attempt after one that failed."""
+def job(
+    name: str, pauses: tuple[int, ...] = PAUSES, *, queue: QueueName = "default", limit: float | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Declare a job; see Terms. At most the queue's own limit is allowed, which is also what is left out."""
 
     def declare(function: Callable[..., None]) -> Callable[..., None]:
         JOBS[name] = function
-        PATIENCE[name] = pauses
+        TERMS[name] = Terms(queue, pauses, min(limit or LIMITS[queue], LIMITS[queue]))
         return function
 
     return declare
 
 
-def later(session: Session, name: str, /, **arguments: str | int | UUID) -> None:
-    """Ask for a job in the session's transaction: identifiers only, since rights and values are read when it runs."""
+def later(session: Session, name: str, /, *, at: datetime | None = None, **arguments: str | int | UUID) -> None:
+    """Ask for a job in the session's transaction, not before `at`: identifiers only, since rights and values are read
+    when it runs."""
     if name not in JOBS:
         raise LookupError(f"no such job: {name}")
-    put(session, "job", {"job": name, "arguments": arguments})
+    put(session, "job", {"job": name, "arguments": arguments}, TERMS[name].queue, at)
 
 
 def once(session: Session, subscriber: str, work_id: int | str | UUID) -> bool:
@@ -93,34 +122,93 @@ def once(session: Session, subscriber: str, work_id: int | str | UUID) -> bool:
     return session.execute(mark.returning(Done.work_id)).first() is not None
 
 
+def turn(queue: str, roles: list[str]) -> None:
+    """What RQ calls: the next ready work of each of these roles, round and round, until none is left or the time of a
+    turn is over. What is left then the relay calls again."""
+    base, until = database(), time.monotonic() + TURN[queue]
+    standing = deque(roles)
+    while standing:
+        role = standing.popleft()
+        if attend(base, NEXT, {"queue": queue, "role": role}):
+            standing.append(role)
+        if time.monotonic() >= until:
+            return
+
+
 def deliver(work_id: int) -> None:
-    """What RQ calls with the number of an outbox row: take the lease, do the work, remove the row."""
-    base = database()
+    """Do the work of this outbox row now, unless somebody has it in hand."""
+    attend(database(), THIS, {"id": work_id})
+
+
+CLAIM = f"""
+update bus.outbox set attempt = attempt + 1, ready = false, holder = :holder,
+    lease_until = now() + interval '{LEASE} seconds', next_at = now() + interval '{LEASE} seconds'
+where id = any(array(select id from bus.outbox where %s for update skip locked))
+returning id, role, topic, payload, attempt, crashes
+"""  # noqa: S608 (constants of this module)
+NEXT = text(CLAIM % "ready and queue = :queue and role = :role order by id limit 1")
+THIS = text(CLAIM % "id = :id and (lease_until is null or lease_until < now())")
+# Who does the work here; core.worker gives each worker's child its name.
+holder = ""
+
+
+def attend(base: Database, claim: TextClause, values: dict[str, Any]) -> bool:
+    """Take the lease of one row, do the work, remove the row. Returns whether there was one."""
     with base.controlling() as control:
-        row = control.execute(
-            text(f"""
-            update bus.outbox set attempt = attempt + 1, lease_until = now() + interval '{LEASE}',
-                next_at = now() + interval '{OFFER_AFTER_DEATH}'
-            where id = :id and (lease_until is null or lease_until < now())
-            returning id, role, topic, payload, attempt
-            """),  # noqa: S608 (constants of this module)
-            {"id": work_id},
-        ).first()
+        row = control.execute(claim, {**values, "holder": holder}).first()
     if row is None:
-        return
+        return False
+    terms = terms_of(row.topic, row.payload)
     try:
-        with lease(base, row.id, row.attempt) as still_ours:
+        if row.crashes >= CRASHES:
+            raise GiveUp(f"its worker ended {row.crashes} times while it was at this work")
+        with lease(base, row.id, row.attempt) as still_ours, time_limit(terms.limit):
             workspace = None if row.role == "okno_control" else locate(row.role)
             perform(Place(base, workspace, row.id, still_ours), row.topic, row.payload)
     except Exception as error:
         log.exception("work %s failed, attempt %s", row.id, row.attempt)
-        pauses = () if isinstance(error, GiveUp) else PATIENCE.get(row.payload.get("job"), PAUSES)
-        give_back(base, row.id, row.attempt, traceback.format_exc(), pauses)
-        return
+        if went_away(error):
+            hand_back(base, row.id, row.attempt, PAUSE_AWAY)
+        else:
+            pauses = () if isinstance(error, GiveUp) else terms.pauses
+            give_back(base, row.id, row.attempt, traceback.format_exc(), pauses)
+        return True
     with base.controlling() as control:
         control.execute(
             text("delete from bus.outbox where id = :id and attempt = :attempt"), {"id": row.id, "attempt": row.attempt}
         )
+    return True
+
+
+def terms_of(topic: str, payload: dict[str, Any]) -> Terms:
+    return TERMS.get(payload["job"], Terms()) if topic == "job" else Terms()
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise OutOfTime inside after so many seconds. In the main thread alone, as signals are."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise OutOfTime(f"it took longer than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def went_away(error: Exception) -> bool:
+    """Whether the database was lost or stopped, which is not the job's fault."""
+    if isinstance(error, PoolTimeout):
+        return True
+    state = getattr(error.orig, "sqlstate", "") if isinstance(error, DBAPIError) else ""
+    return state is None or state.startswith(("08", "57P"))
 
 
 def locate(role: str) -> Workspace:
@@ -141,54 +229,76 @@ def perform(place: Place, topic: str, payload: dict[str, Any]) -> None:
 
 @contextmanager
 def lease(base: Database, work_id: int, attempt: int) -> Iterator[Callable[[], bool]]:
-    """Renew the lease in the background. The function yielded tells whether the work is still ours."""
-    ended, lost = threading.Event(), threading.Event()
+    """Renew the lease in the background. The function yielded tells whether the work is still ours: a process that was
+    stopped for longer than its lease finds that by the clock, before anything was renewed."""
+    ended, until = threading.Event(), [time.monotonic() + LEASE]
 
     def renew() -> None:
         while not ended.wait(RENEW):
+            began = time.monotonic()
             try:
                 with base.controlling() as control:
-                    kept = control.execute(
-                        text(f"""
-                        update bus.outbox set lease_until = now() + interval '{LEASE}',
-                            next_at = now() + interval '{OFFER_AFTER_DEATH}'
-                        where id = :id and attempt = :attempt and lease_until > now() returning id
-                        """),  # noqa: S608 (constants of this module)
-                        {"id": work_id, "attempt": attempt},
-                    ).first()
-            except DBAPIError as error:
+                    kept = control.execute(RENEWED, {"id": work_id, "attempt": attempt}).first()
+            except (DBAPIError, PoolTimeout) as error:
                 log.warning("the lease of work %s was not renewed: %s", work_id, type(error).__name__)
                 continue
+            until[0] = began + LEASE if kept else 0.0
             if kept is None:
-                lost.set()
                 return
 
     thread = threading.Thread(target=renew, daemon=True)
     thread.start()
     try:
-        yield lambda: not lost.is_set()
+        yield lambda: time.monotonic() < until[0]
     finally:
         ended.set()
         thread.join()
 
 
+RENEWED = text(f"""
+update bus.outbox set lease_until = now() + interval '{LEASE} seconds', next_at = now() + interval '{LEASE} seconds'
+where id = :id and attempt = :attempt and lease_until > now() returning id
+""")  # noqa: S608 (constants of this module)
+
+
 def give_back(base: Database, work_id: int, attempt: int, trace: str, pauses: tuple[int, ...] = PAUSES) -> None:
     """Let another attempt come after a pause; after the last, keep the work in `bus.failed` with its trace."""
     with base.controlling() as control:
-        if attempt > len(pauses):
-            control.execute(
-                text("""
-                with gone as (delete from bus.outbox where id = :id and attempt = :attempt returning *)
-                insert into bus.failed (id, role, topic, payload, at, trace)
-                select id, role, topic, payload, at, :trace from gone
-                """),
-                {"id": work_id, "attempt": attempt, "trace": trace[-20_000:]},
-            )
-        else:
-            control.execute(
-                text("""
-                update bus.outbox set lease_until = null, next_at = now() + make_interval(secs => :pause)
-                where id = :id and attempt = :attempt
-                """),
-                {"id": work_id, "attempt": attempt, "pause": pauses[attempt - 1]},
-            )
+        values = {"id": work_id, "attempt": attempt}
+        failures = control.scalar(FAILED_AGAIN, values)
+        if failures is not None and failures > len(pauses):
+            control.execute(KEEP, {**values, "trace": trace[-20_000:]})
+        elif failures is not None:
+            control.execute(PAUSED, {**values, "pause": pauses[failures - 1]})
+
+
+FAILED_AGAIN = text("""
+update bus.outbox set failures = failures + 1 where id = :id and attempt = :attempt returning failures
+""")
+KEEP = text("""
+with gone as (delete from bus.outbox where id = :id and attempt = :attempt returning *)
+insert into bus.failed (id, role, topic, queue, payload, at, attempt, trace)
+select id, role, topic, queue, payload, at, attempt, :trace from gone
+""")
+PAUSED = text("""
+update bus.outbox set lease_until = null, holder = '', next_at = now() + make_interval(secs => :pause)
+where id = :id and attempt = :attempt
+""")
+
+
+def hand_back(base: Database, work_id: int, attempt: int, pause: int) -> None:
+    """Let somebody else go on after a pause; this attempt was nobody's failure."""
+    with base.controlling() as control:
+        control.execute(PAUSED, {"id": work_id, "attempt": attempt, "pause": pause})
+
+
+def release(base: Database, name: str, *, crashed: bool) -> None:
+    """End the lease of a holder that has ended, so that another goes on at once."""
+    with base.controlling() as control:
+        control.execute(RELEASE, {"holder": name, "crashed": int(crashed)})
+
+
+RELEASE = text("""
+update bus.outbox set lease_until = null, holder = '', ready = true, next_at = now(), crashes = crashes + :crashed
+where holder = :holder and not ready
+""")

@@ -1,34 +1,44 @@
 """The outbox: work that must follow a change, written in the change's own transaction.
 
-`bus.outbox` is the queue and Valkey only its bell. The relay offers each row to RQ and forgets nothing: a row goes when
-its effect is committed, not when it was handed over, and a row that was offered 60 s ago and is still there is offered
-again. Rows of topic "event" also ring the pages that are open in that workspace (core.stream).
+`bus.outbox` is the queue and Valkey only its bell. A row is ready, or waits until `next_at`: for its due time, for the
+next attempt, or for the end of a lease. The relay finds which workspaces have something ready and sees that a turn for
+each stands in the line of its queue at RQ (core.jobs.turn): never more than one, however many rows wait, so that a
+hundred thousand of one workspace delay nobody else's. What Valkey forgets is called again in the next round.
+
+Rows of the queue "bell" are events: the relay itself rings the pages that are open in that workspace (crm.stream).
 """
 
 import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
 from rq.serializers import JSONSerializer
-from sqlalchemy import BigInteger, Identity, Index, MetaData, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, MetaData, text, true
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from core.db import Database, names, types
+from core.ids import new_id
 
 log = logging.getLogger(__name__)
 
-BATCH = 100
-OFFER_AGAIN = "60 seconds"
-POLL = 0.03
+POLL = 0.03  # seconds between rounds that found nothing
+BATCH = 1000  # rows made ready, and bells rung, in one round
+TOGETHER = 20  # workspaces of one turn
+AGAIN = 0.15  # seconds after which a turn that was just taken out of the line may be called again
+# What a line of RQ does not tell apart from a hang, which its worker then ends (seconds).
+LIMITS: dict[str, int] = {"urgent": 120, "default": 600, "bulk": 6 * 3600}
+QUEUES = tuple(LIMITS)  # in the order in which workers look at them
 
+QueueName = Literal["urgent", "default", "bulk"]
+Pair = tuple[str, str]
 SUBSCRIBERS: dict[str, Callable[..., Any]] = {}
 
 
@@ -40,17 +50,29 @@ class BusBase(DeclarativeBase):
 
 
 class Outbox(BusBase):
+    """`next_at` is when a row became ready or will. `attempt` counts every start and is the fence, `failures` counts
+    those that ended with an error, `crashes` those whose worker ended. `holder` is the worker that has the lease."""
+
     __tablename__ = "outbox"
-    __table_args__ = (Index(None, "next_at", "id"),)
+    __table_args__ = (
+        CheckConstraint("queue in ('bell', 'urgent', 'default', 'bulk')", name="queue"),
+        Index("ix_outbox_ready", "queue", "role", "id", postgresql_where=text("ready")),
+        Index("ix_outbox_waiting", "next_at", postgresql_where=text("not ready")),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     role: Mapped[str] = mapped_column(server_default=text("current_user"))
     topic: Mapped[str]
+    queue: Mapped[str] = mapped_column(server_default="default")
     payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
     at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    ready: Mapped[bool] = mapped_column(server_default=true())
     next_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     attempt: Mapped[int] = mapped_column(server_default="0")
+    failures: Mapped[int] = mapped_column(server_default="0")
+    crashes: Mapped[int] = mapped_column(server_default="0")
     lease_until: Mapped[datetime | None]
+    holder: Mapped[str] = mapped_column(server_default="")
 
 
 class Failed(BusBase):
@@ -61,25 +83,38 @@ class Failed(BusBase):
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     role: Mapped[str]
     topic: Mapped[str]
+    queue: Mapped[str]
     payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
     at: Mapped[datetime]
+    attempt: Mapped[int]
     failed_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     trace: Mapped[str]
 
 
-def put(session: Session, topic: str, payload: dict[str, Any]) -> None:
+def put(
+    session: Session, topic: str, payload: dict[str, Any], queue: str = "default", due: datetime | None = None
+) -> None:
     """Add a row within the session's transaction. The database itself notes whose it is.
 
-    Topics: "event" (written by actions), "job" ({"job": name, ...arguments by name}; see core.jobs).
+    Topics: "event" (written by actions, into the queue "bell"), "job" ({"job": name, ...arguments by name}; see
+    core.jobs). With `due`, it is not looked at before that time.
     """
-    session.execute(
-        text("insert into bus.outbox (topic, payload) values (:topic, cast(:payload as jsonb))"),
-        {"topic": topic, "payload": orjson.dumps(payload, default=str).decode()},
-    )
+    session.execute(PUT, {"topic": topic, "queue": queue, "payload": dump(payload), "due": due})
+
+
+PUT = text("""
+insert into bus.outbox (topic, queue, payload, ready, next_at)
+values (:topic, :queue, cast(:payload as jsonb), cast(:due as timestamptz) is null,
+    coalesce(cast(:due as timestamptz), now()))
+""")
+
+
+def dump(value: Any) -> str:
+    return orjson.dumps(value, default=str).decode()
 
 
 def subscribe(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare a subscriber to events: `function(workspace, payload)`, called by a job once for each outbox row."""
+    """Declare a subscriber to events: `function(place, payload)`, called by a job once for each outbox row."""
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         SUBSCRIBERS[name] = function
@@ -89,48 +124,102 @@ def subscribe(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 def relay(database: Database, redis: Redis, stopping: Callable[[], bool]) -> None:
-    """Offer rows to RQ until asked to stop. Two relays at once do no harm; none means later, never lost."""
+    """Make due rows ready, ring and call, until asked to stop. Two relays at once do no harm; none means later, never
+    lost."""
+    seen: dict[Pair, float] = {}
     while not stopping():
         try:
-            offered = offer(database, redis)
-        except (RedisError, OperationalError) as error:
+            done = offer(database, redis, seen)
+        except (RedisError, DBAPIError) as error:
             log.warning("the relay waits: %s", type(error).__name__)
             time.sleep(1)
             continue
-        if not offered:
+        if not done:
             time.sleep(POLL)
 
 
-CLAIM = text(f"""
-update bus.outbox set next_at = now() + interval '{OFFER_AGAIN}'
-where id in (
-    select id from bus.outbox where next_at <= now() order by next_at, id limit {BATCH} for update skip locked
-) returning id, role, topic, payload
+def offer(database: Database, redis: Redis, seen: dict[Pair, float] | None = None) -> int:
+    """One round. Returns how many rows became ready, bells were rung and turns called. `seen` is what the relay
+    remembers from round to round: when a turn of each queue and role last stood in the line."""
+    with database.controlling() as control:
+        woken = len(control.execute(WAKE).all())
+        pairs: list[Pair] = [(row.queue, row.role) for row in control.execute(READY)]
+    rung = ring(database, redis, [role for queue, role in pairs if queue == "bell"])
+    return woken + rung + call(redis, [pair for pair in pairs if pair[0] != "bell"], {} if seen is None else seen)
+
+
+WAKE = text(f"""
+update bus.outbox set ready = true, crashes = crashes + (lease_until is not null)::int, lease_until = null, holder = ''
+where id = any(array(
+    select id from bus.outbox where not ready and next_at <= now() order by next_at limit {BATCH}
+    for update skip locked
+)) returning id
 """)  # noqa: S608 (constants of this module)
 
+# The queues and roles that have ready rows, jumping along the index from one pair to the next: what it costs grows with
+# the pairs, not with the rows.
+READY = text("""
+with recursive pair as (
+    (select queue, role from bus.outbox where ready order by queue, role limit 1)
+    union all
+    select further.queue, further.role from pair cross join lateral (
+        select queue, role from bus.outbox where ready and (queue, role) > (pair.queue, pair.role)
+        order by queue, role limit 1
+    ) further
+)
+select queue, role from pair
+""")
 
-def offer(database: Database, redis: Redis) -> int:
-    """Claim one batch, ring the open pages, hand the rest to RQ. Returns how many rows were claimed."""
-    with database.controlling() as control:
-        rows = control.execute(CLAIM).all()
-    if not rows:
+
+def ring(database: Database, redis: Redis, roles: list[str]) -> int:
+    """Tell the open pages of these workspaces what changed. A row that was rung goes on to the subscribers, or goes."""
+    if not roles:
         return 0
-    queue = Queue("default", connection=redis, serializer=JSONSerializer)
-    done = []
-    with redis.pipeline() as pipe:
-        pipe.multi()  # before the first command, or RQ refuses the pipeline
-        for row in rows:
-            if row.topic == "event":
+    with database.controlling() as control:
+        bells = control.execute(BELLS, {"roles": roles, "each": max(1, BATCH // len(roles))}).all()
+        with redis.pipeline(transaction=False) as pipe:
+            for row in bells:
                 bell = {"kinds": row.payload["kinds"], "request": row.payload["request"]}
                 pipe.publish(f"live:{row.role}", orjson.dumps(bell))
-                if not SUBSCRIBERS:
-                    done.append(row.id)
-                    continue
-            queue.enqueue(
-                "core.jobs.deliver", row.id, job_id=f"outbox-{row.id}", pipeline=pipe, result_ttl=0, job_timeout=3600
-            )
-        pipe.execute()
-    if done:
-        with database.controlling() as control:
-            control.execute(text("delete from bus.outbox where id = any(:ids)"), {"ids": done})
-    return len(rows)
+            pipe.execute()
+        control.execute(HEARD if SUBSCRIBERS else GONE, {"ids": [row.id for row in bells]})
+    return len(bells)
+
+
+BELLS = text("""
+select bell.* from unnest(cast(:roles as text[])) as listed (role) cross join lateral (
+    select id, role, payload from bus.outbox where ready and queue = 'bell' and role = listed.role
+    order by id limit :each for update skip locked
+) bell
+""")
+HEARD = text("update bus.outbox set queue = 'default' where id = any(:ids)")
+GONE = text("delete from bus.outbox where id = any(:ids)")
+
+
+def call(redis: Redis, pairs: list[Pair], seen: dict[Pair, float]) -> int:
+    """See that a turn of each queue and role stands in the line. Returns how many turns were called."""
+    now = time.monotonic()
+    called = 0
+    for name in dict.fromkeys(queue for queue, _role in pairs):
+        queue = Queue(name, connection=redis, serializer=JSONSerializer)
+        standing = {(name, role) for turn in queue.get_job_ids() for role in roles_of(turn)}
+        seen.update(dict.fromkeys(standing, now))
+        missing = [pair for pair in pairs if pair[0] == name and now - seen.get(pair, -AGAIN) >= AGAIN]
+        size = 1 if name == "bulk" else TOGETHER
+        for at in range(0, len(missing), size):
+            enqueue(queue, [role for _queue, role in missing[at : at + size]])
+            called += 1
+        seen.update(dict.fromkeys(missing, now))
+    return called
+
+
+def enqueue(queue: Any, roles: list[str]) -> None:
+    """A turn, named by its workspaces, so that the line itself says who stands in it."""
+    queue.enqueue(
+        "core.jobs.turn", queue.name, roles, job_id="-".join([*roles, new_id().hex]),
+        job_timeout=LIMITS[queue.name], result_ttl=0, failure_ttl=60,
+    )  # fmt: skip
+
+
+def roles_of(turn: str) -> list[str]:
+    return turn.split("-")[:-1]

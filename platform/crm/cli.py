@@ -7,22 +7,22 @@ Exit codes: 0 done, 1 refused or failed (one line on standard error), 2 wrong us
 import signal
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
-import orjson
 from flask.cli import FlaskGroup
 
 from config.settings import SettingsError, settings
+from crm.terminal import fail, show
+from crm.work_cli import jobs
+from crm.work_cli import status as work_status
 
 if TYPE_CHECKING:
     from flask import Flask
     from redis import Redis
 
     from tenants.models import Person
-
-QUEUES = ("urgent", "default", "bulk")
 
 
 class Commands(FlaskGroup):
@@ -76,30 +76,13 @@ cli = Commands(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 cli.params.clear()  # Flask's own --app, --debug and --env-file
+cli.add_command(jobs)
+cli.add_command(work_status)
 
 
 def main() -> None:
     """The console script."""
     cli(prog_name="okno")
-
-
-def fail(line: str) -> NoReturn:
-    click.echo(f"okno: {line}", err=True)
-    sys.exit(1)
-
-
-def show(rows: list[dict[str, Any]], as_json: bool) -> None:
-    """A table for people, or JSON lines for programs."""
-    if as_json:
-        for row in rows:
-            click.echo(orjson.dumps(row, default=str).decode())
-        return
-    if not rows:
-        return
-    widths = {key: max(len(key), *(len(str(row[key])) for row in rows)) for key in rows[0]}
-    click.echo("  ".join(key.ljust(width) for key, width in widths.items()).rstrip())
-    for row in rows:
-        click.echo("  ".join(str(row[key]).ljust(width) for key, width in widths.items()).rstrip())
 
 
 # Required, so that whoever types the command knows what it waits for.
@@ -512,17 +495,18 @@ def tick() -> None:
 
 
 @cli.command()
+@click.argument("queues", nargs=-1, type=click.Choice(["urgent", "default", "bulk"]))
 @click.option("--burst", is_flag=True, help="Stop when no work is left.")
-def worker(burst: bool) -> None:
-    """Do the work that the relay hands over, one job at a time, each in a child of its own."""
-    from rq import Queue, Worker
-    from rq.serializers import JSONSerializer
+def worker(queues: tuple[str, ...], burst: bool) -> None:
+    """Do the work of these QUEUES, or of all, one job at a time, in children of its own.
 
-    connection = redis_for_work()
-    queues = [Queue(name, connection=connection, serializer=JSONSerializer) for name in QUEUES]
-    Worker(queues, connection=connection, serializer=JSONSerializer, log_job_description=False).work(
-        burst=burst, logging_level="WARNING"
-    )
+    At least one worker leaves out bulk, so that what takes long keeps nobody waiting.
+    """
+    from core import outbox
+    from core import worker as work
+
+    memory = settings().worker_memory * 1024 * 1024
+    work.work(list(queues or outbox.QUEUES), redis_for_work(), memory, burst=burst)
 
 
 def redis_for_work() -> "Redis":

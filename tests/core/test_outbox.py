@@ -1,15 +1,25 @@
 """The hand-over: nothing is lost when Valkey is empty, a worker dies, or work fails; nothing takes effect twice."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from flask import Flask
 from redis import Redis
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 from sqlalchemy import text
 
+from config.cron import TASKS
 from config.settings import settings
 from core import jobs, outbox
 from core.actor import Actor
@@ -19,6 +29,9 @@ from crm.contacts import actions
 from crm.contacts.actions import NewContact
 from crm.contacts.models import Contact
 from tests.shop import Shop
+
+ROOT = Path(__file__).parents[2]
+PATH = f"{ROOT}:{ROOT / 'platform'}"
 
 
 @job("test.greet")
@@ -31,6 +44,32 @@ def greet(place: Place, name: str) -> None:
 @job("test.fail")
 def fail(place: Place) -> None:
     raise RuntimeError("this job always fails")
+
+
+@job("test.nothing")
+def nothing(place: Place) -> None:
+    pass
+
+
+@job("test.endless", limit=0.2)
+def endless(place: Place) -> None:
+    time.sleep(60)
+
+
+@job("test.hold")
+def hold(place: Place, started: str, go_on: str) -> None:
+    Path(started).touch()
+    while not Path(go_on).exists():
+        time.sleep(0.02)
+    with place.database.workspace(place.here()) as session, session.begin():
+        if once(session, "test.hold", place.work_id):
+            session.execute(text("update member set name = name || ' held'"))
+
+
+@job("test.cut_off")
+def cut_off(place: Place) -> None:
+    with place.database.controlling() as control:
+        control.execute(text("select pg_terminate_backend(pg_backend_pid())"))
 
 
 @pytest.fixture
@@ -47,7 +86,7 @@ def rows_of(shop: Shop) -> list[Any]:
         return list(found.all())
 
 
-def ask(shop: Shop, name: str, /, **arguments: str) -> int:
+def ask(shop: Shop, name: str, /, **arguments: Any) -> int:
     """A job asked for in the workspace; returns its outbox row."""
     with database().workspace(shop.workspace) as session, session.begin():
         later(session, name, **arguments)
@@ -94,9 +133,7 @@ def test_flushing_valkey_loses_nothing(shop: Shop, redis: Redis) -> None:
     while outbox.offer(database(), redis):
         pass
     Queue("default", connection=redis, serializer=JSONSerializer).empty()  # type: ignore[no-untyped-call]
-    assert len(rows_of(shop)) == 1
-    with database().controlling() as control:
-        control.execute(text("update bus.outbox set next_at = now() where id = :id"), {"id": work})
+    assert [row.id for row in rows_of(shop)] == [work]
     while outbox.offer(database(), redis):
         pass
     SimpleWorker(
@@ -154,3 +191,128 @@ def test_a_workspace_cannot_sign_for_another(shop: Shop, other: Shop) -> None:
         )
     with shop.acting() as actor:
         assert actor.db.get(Contact, shop.owner_id) is None
+
+
+def test_a_workspace_with_many_rows_has_one_turn_in_the_line(shop: Shop, other: Shop, redis: Redis) -> None:
+    with shop.base.controlling() as control:
+        control.execute(MANY, {"role": shop.workspace.role, "number": 3000})
+    ask(other, "test.greet", name="Hello")
+    for _ in range(3):
+        outbox.offer(database(), redis)
+    line = Queue("default", connection=redis, serializer=JSONSerializer).get_job_ids()
+    named = [role for turn in line for role in outbox.roles_of(turn)]
+    assert named.count(shop.workspace.role) == 1
+    assert named.count(other.workspace.role) == 1
+    jobs.turn("default", [shop.workspace.role, other.workspace.role])
+    assert rows_of(other) == []
+    left = len(rows_of(shop))
+    assert 0 < left < 3000
+    with shop.base.controlling() as control:
+        control.execute(text("delete from bus.outbox where role = :role"), {"role": shop.workspace.role})
+
+
+MANY = text("""
+insert into bus.outbox (role, topic, payload)
+select :role, 'job', '{"job": "test.nothing", "arguments": {}}' from generate_series(1, :number)
+""")
+
+
+def test_due_work_is_taken_at_its_time_and_not_before(shop: Shop, redis: Redis) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    work = ask(shop, "test.greet", name="Hello", at=soon)
+    outbox.offer(database(), redis)
+    jobs.turn("default", [shop.workspace.role])
+    assert [row.ready for row in rows_of(shop)] == [False]
+    while datetime.now(UTC) < soon:
+        outbox.offer(database(), redis)
+    outbox.offer(database(), redis)
+    assert [(row.id, row.ready) for row in rows_of(shop)] == [(work, True)]
+    jobs.turn("default", [shop.workspace.role])
+    assert rows_of(shop) == []
+
+
+def test_ten_thousand_deadlines_of_one_moment_are_ready_within_five_seconds_of_it(shop: Shop, redis: Redis) -> None:
+    role, began = {"role": shop.workspace.role}, time.monotonic()
+    with shop.base.controlling() as control:
+        control.execute(
+            text("""
+            insert into bus.outbox (role, topic, payload, ready, next_at)
+            select :role, 'job', '{"job": "test.nothing", "arguments": {}}', false, now() from generate_series(1, 10000)
+            """),
+            role,
+        )
+    ready = text("select count(*) from bus.outbox where role = :role and ready")
+    with ThreadPoolExecutor(2) as relays:
+        while True:
+            list(relays.map(lambda _: outbox.offer(database(), redis), range(2)))
+            with shop.base.controlling() as control:
+                if control.scalar(ready, role) == 10_000:
+                    break
+    took = time.monotonic() - began
+    with shop.base.controlling() as control:
+        control.execute(text("delete from bus.outbox where role = :role"), role)
+    assert took < 5
+
+
+def test_a_stopped_worker_that_goes_on_after_its_lease_changes_nothing_more(shop: Shop, tmp_path: Path) -> None:
+    """SIGSTOP past the lease, another does the work, SIGCONT: one effect."""
+    work = ask(shop, "test.hold", started=str(tmp_path / "started"), go_on=str(tmp_path / "go on"))
+    code = f"import tests.core.test_outbox, crm.features; from core.jobs import deliver; deliver({work})"
+    held = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"PYTHONPATH": PATH})
+    try:
+        while not (tmp_path / "started").exists():
+            time.sleep(0.05)
+        held.send_signal(signal.SIGSTOP)
+        (tmp_path / "go on").touch()
+        with database().controlling() as control:
+            control.execute(
+                text("update bus.outbox set lease_until = now() - interval '1 s' where id = :id"), {"id": work}
+            )
+        jobs.deliver(work)
+        assert [row.name for row in shop.rows("select name from member")] == ["Jana Dvořáková held"]
+    finally:
+        held.send_signal(signal.SIGCONT)
+    assert held.wait(20) == 0
+    assert [row.name for row in shop.rows("select name from member")] == ["Jana Dvořáková held"]
+    assert rows_of(shop) == []
+
+
+def test_a_process_that_slept_past_its_lease_knows_by_the_clock(monkeypatch: pytest.MonkeyPatch, app: Flask) -> None:
+    with jobs.lease(database(), 0, 1) as still_ours:
+        assert still_ours()
+        slept = time.monotonic() + jobs.LEASE + 1
+        monkeypatch.setattr(time, "monotonic", lambda: slept)
+        assert not still_ours()
+
+
+def test_work_that_takes_too_long_is_ended_and_others_go_on(shop: Shop) -> None:
+    work = ask(shop, "test.endless")
+    jobs.deliver(work)
+    (row,) = rows_of(shop)
+    assert (row.failures, row.lease_until) == (1, None)
+    jobs.deliver(ask(shop, "test.greet", name="Hello"))
+    assert [row.name for row in shop.rows("select name from member")] == ["Jana Dvořáková Hello"]
+
+
+def test_work_that_ends_its_workers_fails_in_the_end(shop: Shop) -> None:
+    work = ask(shop, "test.greet", name="Hello")
+    for crashes in range(1, jobs.CRASHES + 1):
+        with database().controlling() as control:
+            control.execute(jobs.THIS, {"id": work, "holder": f"worker of {work}"})
+        jobs.release(database(), f"worker of {work}", crashed=True)
+        assert [(row.crashes, row.ready) for row in rows_of(shop)] == [(crashes, True)]
+    jobs.deliver(work)
+    assert rows_of(shop) == []
+    with database().controlling() as control:
+        trace = control.scalar(text("select trace from bus.failed where id = :id"), {"id": work})
+    assert "its worker ended 10 times" in (trace or "")
+
+
+def test_a_lost_database_is_no_failure_of_the_job(shop: Shop) -> None:
+    work = ask(shop, "test.cut_off")
+    jobs.deliver(work)
+    assert [(row.attempt, row.failures) for row in rows_of(shop)] == [(1, 0)]
+
+
+def test_every_periodic_task_is_a_job(app: Flask) -> None:
+    assert {task.job for task in TASKS} <= jobs.JOBS.keys()

@@ -402,8 +402,10 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("role", sa.String(), nullable=False),
         sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("queue", sa.String(), nullable=False),
         sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("failed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("trace", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_failed")),
@@ -414,15 +416,36 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("role", sa.String(), server_default=sa.text("current_user"), nullable=False),
         sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("queue", sa.String(), server_default="default", nullable=False),
         sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column("ready", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("attempt", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("crashes", sa.Integer(), server_default="0", nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("holder", sa.String(), server_default="", nullable=False),
+        sa.CheckConstraint("queue in ('bell', 'urgent', 'default', 'bulk')", name=op.f("ck_outbox_queue")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         schema="bus",
     )
-    op.create_index(op.f("ix_outbox_next_at_id"), "outbox", ["next_at", "id"], unique=False, schema="bus")
+    op.create_index(
+        "ix_outbox_ready",
+        "outbox",
+        ["queue", "role", "id"],
+        unique=False,
+        schema="bus",
+        postgresql_where=sa.text("ready"),
+    )
+    op.create_index(
+        "ix_outbox_waiting",
+        "outbox",
+        ["next_at"],
+        unique=False,
+        schema="bus",
+        postgresql_where=sa.text("not ready"),
+    )
 
 
 def downgrade() -> None:

@@ -44,11 +44,11 @@ def tell_former_address(control: Session, person: Person, former: str) -> None:
 
 
 def tell_new_device(control: Session, person: Person, device: str, address: str) -> None:
-    at = datetime.now(UTC).isoformat()
-    later(control, "account.new_device", identity_id=person.id, device=device, address=address, at=at, key=new_id())
+    seen = datetime.now(UTC).isoformat()
+    later(control, "account.new_device", identity_id=person.id, device=device, address=address, seen=seen, key=new_id())
 
 
-@job("account.confirm", mail.PAUSES)
+@job("account.confirm", mail.PAUSES, queue="urgent")
 def send_confirm(place: Place, identity_id: str, link_id: str) -> None:
     config = here()
     with place.database.controlling() as control:
@@ -63,7 +63,7 @@ def send_confirm(place: Place, identity_id: str, link_id: str) -> None:
         send(letter, link.email, link_id, link)
 
 
-@job("account.reset", mail.PAUSES)
+@job("account.reset", mail.PAUSES, queue="urgent")
 def send_reset(place: Place, email: str, link_id: str) -> None:
     with place.database.controlling() as control:
         person = identities.owner_of(control, email)
@@ -74,7 +74,7 @@ def send_reset(place: Place, email: str, link_id: str) -> None:
         send(letters.reset(links.address(link, here())), link.email, link_id, link)
 
 
-@job("account.email", mail.PAUSES)
+@job("account.email", mail.PAUSES, queue="urgent")
 def send_new_address(place: Place, link_id: str) -> None:
     with place.database.controlling() as control:
         link = control.get(MailedLink, UUID(link_id))
@@ -87,7 +87,7 @@ def send_new_address(place: Place, link_id: str) -> None:
         send(letters.email_taken(url) if taken else letters.change_email(url), link.email, link_id, link)
 
 
-@job("account.password_changed", mail.PAUSES)
+@job("account.password_changed", mail.PAUSES, queue="urgent")
 def send_password_changed(place: Place, identity_id: str, key: str) -> None:
     with place.database.controlling() as control:
         person = control.get(Person, UUID(identity_id))
@@ -96,7 +96,7 @@ def send_password_changed(place: Place, identity_id: str, key: str) -> None:
             send(letters.password_changed(f"{here().url}/forgot"), person.email, key)
 
 
-@job("account.email_changed", mail.PAUSES)
+@job("account.email_changed", mail.PAUSES, queue="urgent")
 def send_email_changed(place: Place, identity_id: str, former: str, key: str) -> None:
     with place.database.controlling() as control:
         person = control.get(Person, UUID(identity_id))
@@ -105,13 +105,13 @@ def send_email_changed(place: Place, identity_id: str, former: str, key: str) ->
             send(letters.email_changed(), former, key)
 
 
-@job("account.new_device", mail.PAUSES)
-def send_new_device(place: Place, identity_id: str, device: str, address: str, at: str, key: str) -> None:
+@job("account.new_device", mail.PAUSES, queue="urgent")
+def send_new_device(place: Place, identity_id: str, device: str, address: str, seen: str, key: str) -> None:
     with place.database.controlling() as control:
         person = control.get(Person, UUID(identity_id))
     if person:
         with force_locale(person.language):
-            here_and_then = datetime.fromisoformat(at).astimezone(ZoneInfo(person.time_zone))
+            here_and_then = datetime.fromisoformat(seen).astimezone(ZoneInfo(person.time_zone))
             when = format_datetime(here_and_then, "long", rebase=False)
             send(letters.new_device(device, address, when, f"{here().url}/account/#sessions"), person.email, key)
 

@@ -48,12 +48,12 @@ RING_EVERY = 1.0  # seconds between two live refreshes of open pages
 TRY_AGAIN = (OperationalError, InterfaceError, PoolTimeout)  # the database is away: the work comes back by itself
 
 
-@job("import.run")
+@job("import.run", queue="bulk")
 def run(place: Place, import_id: str, member_id: str) -> None:
     run_import(place, UUID(import_id), UUID(member_id))
 
 
-@job("import.check")
+@job("import.check", queue="bulk")
 def check_file(place: Place, import_id: str, member_id: str) -> None:
     """The numbers of a large file, for the page where its columns are matched."""
     with acting_member(place.database, place.here(), UUID(member_id), "import") as actor:
@@ -66,12 +66,12 @@ def check_file(place: Place, import_id: str, member_id: str) -> None:
             log.info("import %s cannot be read to its end", import_id)
 
 
-@job("import.undo")
+@job("import.undo", queue="bulk")
 def undo_import(place: Place, import_id: str, member_id: str) -> None:
     undo.undo_import(place, UUID(import_id), UUID(member_id))
 
 
-@job("import.forget")
+@job("import.forget", queue="bulk")
 def forget(place: Place, import_id: str) -> None:
     """Delete the file of a draft that was thrown away."""
     with place.database.workspace(place.here()) as session:

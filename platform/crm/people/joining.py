@@ -84,7 +84,7 @@ def here() -> Settings:
     return config
 
 
-@job(SEND, mail.PAUSES)
+@job(SEND, mail.PAUSES, queue="urgent")
 def send_invitation(place: Place, invitation_id: str, number: int) -> None:
     """The letter, unless the invitation was withdrawn or used meanwhile."""
     workspace = place.here()

@@ -17,7 +17,7 @@ CHUNK = 1000
 NOBODY = UUID(int=0)
 
 
-@job(SORT_AGAIN)
+@job(SORT_AGAIN, queue="bulk")
 def sort_again(place: Place, language: str) -> None:
     """Put every name into the alphabet of the workspace's new language. Nothing else of the records changes."""
     for model in SORTED:

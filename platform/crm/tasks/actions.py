@@ -7,7 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 from flask_babel import gettext as _
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from core.actions import Changes, Input, action, changes_of
 from core.actor import Actor
@@ -17,6 +17,8 @@ from crm.contacts.models import Contact
 from crm.deals.models import Deal
 from crm.tasks.due import Due, instant
 from crm.tasks.models import Task
+from crm.tasks.telling import ask_to_tell
+from tenants.members import sees
 from tenants.models import Member
 
 HOUR = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
@@ -61,6 +63,8 @@ class TaskFields(Input):
     contact_id: UUID | None = None
     company_id: UUID | None = None
     deal_id: UUID | None = None
+    tell_id: UUID | None = Field(None, description="A member who is told if the task is not done by `tell_at`.")
+    tell_at: AwareDatetime | None = None
 
 
 class NewTask(TaskFields):
@@ -90,6 +94,7 @@ def create(actor: Actor, data: NewTask) -> Task:
     set_due(actor, task, given)
     check_links(actor, task, given.keys())
     actor.db.add(task)
+    set_telling(actor, task, given)
     return task
 
 
@@ -105,6 +110,7 @@ def change(actor: Actor, data: Changes) -> Task:
     if given.keys() & {"due_on", "due_time"}:
         set_due(actor, task, given, before)
     check_links(actor, task, changed.keys())
+    set_telling(actor, task, changed)
     return task
 
 
@@ -120,6 +126,7 @@ def done(actor: Actor, data: OneTask) -> Task:
 def reopen(actor: Actor, data: OneTask) -> Task:
     task = actor.take(Task, data.id, "edit", data.version)
     task.done_at = task.done_by_id = None
+    ask_to_tell(actor.db, task)
     return task
 
 
@@ -143,6 +150,7 @@ def delete(actor: Actor, data: OneTask) -> Task:
 def restore(actor: Actor, data: OneTask) -> Task:
     task = actor.take(Task, data.id, "delete", deleted=True)
     task.deleted_at = None
+    ask_to_tell(actor.db, task)
     return task
 
 
@@ -165,6 +173,27 @@ def set_due(actor: Actor, task: Task, given: dict[str, Any], before: Due | None 
     zone = ZoneInfo(given.get("time_zone") or actor.member.time_zone)
     task.due_on = day
     task.due_at = instant(day, hour, zone) if day and hour else None
+
+
+def set_telling(actor: Actor, task: Task, given: dict[str, Any]) -> None:
+    """Who is told of a task that is late, and when: both or neither, so taking one away takes the other. Raises
+    Invalid."""
+    said = given.keys() & {"tell_id", "tell_at"}
+    if not said:
+        return
+    if any(given[name] is None for name in said) and not any(given[name] for name in said):
+        task.tell_id = task.tell_at = None
+        return
+    if task.tell_at is None:
+        raise Invalid(("tell_at", _("Choose until when as well.")))
+    if task.tell_id is None:
+        raise Invalid(("tell_id", _("Choose who is told.")))
+    if "tell_at" in said and task.tell_at <= datetime.now(UTC):
+        raise Invalid(("tell_at", _("Choose a time to come.")))
+    with actor.db.no_autoflush:
+        if "tell_id" in said and not sees(actor.db, task.tell_id, task):
+            raise Invalid(("tell_id", _("There is no such member, or they may not see this task.")))
+    ask_to_tell(actor.db, task)
 
 
 def check_links(actor: Actor, task: Task, changed: Set[str]) -> None:

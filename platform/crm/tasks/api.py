@@ -12,7 +12,8 @@ from crm.tasks.queries import LISTING
 
 
 class TaskOut(BaseModel):
-    """`due_on` is a day of the calendar; `due_at` is the instant, where an hour was given."""
+    """`due_on` is a day of the calendar; `due_at` is the instant, where an hour was given. The member
+    `tell_id` is told if the task is not done by `tell_at`."""
 
     id: UUID
     version: int
@@ -25,6 +26,8 @@ class TaskOut(BaseModel):
     contact_id: UUID | None
     company_id: UUID | None
     deal_id: UUID | None
+    tell_id: UUID | None
+    tell_at: datetime | None
     done_at: datetime | None
     done_by_id: UUID | None
     created_at: datetime

@@ -14,11 +14,13 @@ DONE = text("done_at is not null and deleted_at is null")
 
 
 class Task(Record):
-    """`due_on` is a day of the calendar, the same everywhere; `due_at` is the instant, when an hour was given."""
+    """`due_on` is a day of the calendar, the same everywhere; `due_at` is the instant, when an hour was given. The
+    member `tell_id` is told if it is not done by `tell_at` (crm.tasks.telling)."""
 
     __tablename__ = "task"
     __table_args__ = (
         CheckConstraint("due_at is null or due_on is not null", name="due"),
+        CheckConstraint("(tell_id is null) = (tell_at is null)", name="tell"),
         Index("ix_task_assignee", "assignee_id", "due_on", "due_at", "id", postgresql_where=OPEN),
         Index("ix_task_contact", "contact_id", "due_on", postgresql_where=OPEN),
         Index("ix_task_company", "company_id", "due_on", postgresql_where=OPEN),
@@ -40,6 +42,8 @@ class Task(Record):
     contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("contact.id", ondelete="cascade"))
     company_id: Mapped[UUID | None] = mapped_column(ForeignKey("company.id", ondelete="cascade"))
     deal_id: Mapped[UUID | None] = mapped_column(ForeignKey("deal.id", ondelete="cascade"))
+    tell_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
+    tell_at: Mapped[datetime | None]
 
     def title(self) -> str:
         return self.name

@@ -1,9 +1,10 @@
 """Pages of tasks: the list, the form, the tick and the quick postponing."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from flask import request, url_for
 from flask_babel import gettext as _
@@ -35,14 +36,14 @@ from crm.contacts.models import Contact
 from crm.deals.models import Deal
 from crm.tasks import actions, queries
 from crm.tasks.actions import OneTask
-from crm.tasks.due import Due
+from crm.tasks.due import Due, instant
 from crm.tasks.models import Task
 from tenants.models import Member
 
 pages = Pages("tasks", __name__)
 
 LINKS: dict[str, type[Record]] = {"contact_id": Contact, "company_id": Company, "deal_id": Deal}
-BLANKS = ("due_on", "due_time", "assignee_id", "version", *LINKS)
+BLANKS = ("due_on", "due_time", "assignee_id", "version", "tell_id", "tell_at", *LINKS)
 PAGE = 100
 
 
@@ -79,7 +80,7 @@ def new(actor: Actor) -> str:
 def create(actor: Actor) -> Answer:
     typed = form_values(request.form)
     try:
-        task = actions.create(actor, actions.create.parse(given(typed)))
+        task = actions.create(actor, actions.create.parse(given(actor, typed)))
     except Invalid as error:
         return refused(actor, "tasks/form.html", error, **filled(actor, typed))
     say(_("Added: %(name)s", name=task.name))
@@ -96,7 +97,8 @@ def edit(actor: Actor, task_id: UUID) -> str:
 def change(actor: Actor, task_id: UUID) -> Answer:
     typed = form_values(request.form)
     try:
-        task = actions.change(actor, actions.change.parse({**given(typed), "id": task_id}))
+        task = actor.find(Task, task_id)
+        task = actions.change(actor, actions.change.parse({**given(actor, typed, task), "id": task_id}))
     except Invalid as error:
         return refused(actor, "tasks/form.html", error, **filled(actor, typed, actor.find(Task, task_id)))
     except Conflict:
@@ -106,7 +108,7 @@ def change(actor: Actor, task_id: UUID) -> Answer:
         theirs = meanwhile(typed, now)
         if theirs:
             return render(actor, "tasks/form.html", errors={}, **filled(actor, typed, task, theirs)), 412
-        task = actions.change(actor, actions.change.parse({**given(typed), "id": task_id}))
+        task = actions.change(actor, actions.change.parse({**given(actor, typed, task), "id": task_id}))
     say(_("Saved: %(name)s", name=task.name))
     return see(back())
 
@@ -168,9 +170,24 @@ def finished(actor: Actor) -> queries.FollowUp | None:
     return queries.follow_up(actor, task_id) if task_id else None
 
 
-def given(typed: dict[str, Any]) -> dict[str, Any]:
-    """The form's values as the action takes them."""
-    return blank_to_none({name: value for name, value in typed.items() if name not in ("next", "was")}, *BLANKS)
+def given(actor: Actor, typed: dict[str, Any], task: Task | None = None) -> dict[str, Any]:
+    """The form's values as the action takes them; of `task`, without a time to tell that was left as it was, since the
+    form shows no seconds."""
+    if task and typed.get("tell_at") == stored(actor, task)["tell_at"]:
+        typed = {name: value for name, value in typed.items() if name != "tell_at"}
+    values = blank_to_none({name: value for name, value in typed.items() if name not in ("next", "was")}, *BLANKS)
+    if values.get("tell_at"):
+        values["tell_at"] = with_zone(values["tell_at"], zone_of(actor))
+    return values
+
+
+def with_zone(local: str, zone: ZoneInfo) -> Any:
+    """The moment that a field of a day and an hour means where the member is; what is none stays, to be refused."""
+    try:
+        typed = datetime.fromisoformat(local)
+    except ValueError:
+        return local
+    return instant(typed.date(), typed.time(), zone)
 
 
 def stored(actor: Actor, task: Task) -> dict[str, str]:
@@ -184,6 +201,8 @@ def stored(actor: Actor, task: Task) -> dict[str, str]:
         "due_on": due.day,
         "due_time": due.clock,
         "assignee_id": task.assignee_id,
+        "tell_id": task.tell_id,
+        "tell_at": f"{task.tell_at.astimezone(zone_of(actor)):%Y-%m-%dT%H:%M}" if task.tell_at else None,
         **{name: getattr(task, name) for name in LINKS},
     }
     return {name: "" if value is None else str(value) for name, value in values.items()}
@@ -206,8 +225,10 @@ def filled(
         ],
         **{name: named(actor, model, typed.get(name, ""), theirs.get(name, "")) for name, model in LINKS.items()},
     }
-    if typed.get("assignee_id") not in dict(choices["assignee_id"]):
-        choices["assignee_id"] += named(actor, Member, typed.get("assignee_id", ""))
+    choices["tell_id"] = [(member_id, name) for member_id, name in choices["assignee_id"]]
+    for field in ("assignee_id", "tell_id"):
+        if typed.get(field) not in dict(choices[field]):
+            choices[field] += named(actor, Member, typed.get(field, ""))
     said = {name: dict(choices.get(name, ())).get(value, value) or _("nothing") for name, value in theirs.items()}
     if theirs.get("due_on"):
         said["due_on"] = day(date.fromisoformat(theirs["due_on"]))

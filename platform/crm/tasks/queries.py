@@ -71,11 +71,21 @@ class Item:
     deal_id: UUID | None
     phone: str | None
     email: str | None
+    tell: str | None
+    tell_by: Due
 
     @property
     def about(self) -> str:
         """ "Penzion U Tří lip · Wooden windows, 14 pcs"."""
         return " · ".join(name for name in (self.contact or self.company, self.deal) if name)
+
+    @property
+    def tells(self) -> str:
+        """ "Petr is told if it is not done by Fri 14:00", or nothing."""
+        if not self.tell or self.group == "done":
+            return ""
+        by = f"{day(self.tell_by.day)} {self.tell_by.clock}"
+        return str(_("%(name)s is told if it is not done by %(time)s", name=self.tell, time=by))
 
     @property
     def when(self) -> str:
@@ -117,6 +127,8 @@ def shown(actor: Actor) -> tuple[Any, ...]:
         Task.assignee_id,
         Task.deal_id,
         select(Member.name).where(Member.id == Task.assignee_id).scalar_subquery().label("assignee"),
+        Task.tell_at,
+        select(Member.name).where(Member.id == Task.tell_id).scalar_subquery().label("tell"),
         of(Contact, Contact.name, Task.contact_id).label("contact"),
         of(Contact, Contact.phones[0]["number"].astext, Task.contact_id).label("phone"),
         of(Contact, Contact.emails[0]["address"].astext, Task.contact_id).label("email"),
@@ -146,6 +158,8 @@ def items(actor: Actor, rows: Iterable[Row[Any]]) -> list[Item]:
             deal_id=row.deal_id,
             phone=row.phone,
             email=row.email,
+            tell=row.tell,
+            tell_by=Due.seen(row.tell_at.date() if row.tell_at else None, row.tell_at, zone),
         )
         for row in rows
     ]

@@ -91,11 +91,15 @@ FIELDS: dict[str, Any] = {
     "lost_reason": _l("Reason"),
     "due_on": _l("Due"),
     "due_at": _l("Due"),
+    "tell_id": _l("Told if it is late"),
+    "tell_at": _l("Told if not done by"),
 }
 
 NAMED: dict[str, type[Record]] = {
     "owner_id": Member,
     "assignee_id": Member,
+    "tell_id": Member,
+    "tell": Member,
     "company_id": Company,
     "contact_id": Contact,
     "pipeline_id": Pipeline,
@@ -171,12 +175,21 @@ def sentence(event: Row[Any], names: Names, subject_id: UUID) -> Sentence:
 
 
 def whole_line(event: Row[Any], names: Names, title: str) -> Sentence:
+    if event.action == "task.late":
+        return late_line(event, names, title), "late"
     change = "imported" if event.change == "created" and event.via == "import" else event.change
     due = due_text(event.after, names.zone) if (event.kind, change) == ("task", "created") else ""
     text = WHOLE.get((event.kind, "due" if due else change))
     if text is None:
         return None, ""
     return highlight(str(text), {"name": title, "due": due}), change
+
+
+def late_line(event: Row[Any], names: Names, title: str) -> Markup:
+    told = event.after.get("tell")
+    if not told:
+        return highlight(_("Task %(name)s was not done in time"), {"name": title})
+    return highlight(_("Task %(name)s was not done in time; %(who)s was told"), {"name": title, "who": names.of(told)})
 
 
 def takeover_line(event: Row[Any], names: Names, title: str) -> Sentence:
@@ -278,4 +291,5 @@ WRITTEN: dict[str, Callable[[Any, ZoneInfo], str]] = {
     "expected_close": lambda text, _zone: day(date.fromisoformat(text)),
     "due_on": lambda text, zone: due_text({"due_on": text}, zone),
     "due_at": lambda text, zone: due_text({"due_at": text}, zone),
+    "tell_at": lambda text, zone: due_text({"due_at": text}, zone),
 }

@@ -1,0 +1,80 @@
+"""Telling somebody of a task that is not done by a time.
+
+The deadline is a row of the outbox that waits for its time. When it comes, the task itself says whether anybody is
+still to be told: one that was moved, done or deleted meanwhile needs no calling off. Who is away then is stood in for
+by whoever took over their work.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from core.events import note_by_clock
+from core.jobs import Place, job, later, once
+from crm.absences.models import Absence
+from crm.tasks.models import Task
+from tenants.members import sees
+
+TELL = "task.tell"
+
+
+def ask_to_tell(session: Session, task: Task) -> None:
+    """Look at the task when its time has come; now, where it has come already."""
+    if task.tell_at is not None:
+        session.flush()  # a new task has no id before
+        later(session, TELL, at=task.tell_at, task_id=task.id)
+
+
+@job(TELL, queue="urgent")
+def tell(place: Place, task_id: str) -> None:
+    """Note the event "task.late" once for each time that was set, with the member to be told as `tell`."""
+    late = select(Task).where(
+        Task.id == UUID(task_id), Task.done_at.is_(None), Task.deleted_at.is_(None), Task.tell_at <= func.now()
+    )
+    with place.database.workspace(place.here()) as session, session.begin():
+        task = session.scalar(late.with_for_update())
+        if task is None or task.tell_at is None or not once(session, TELL, mark(task.id, task.tell_at)):
+            return
+        told = next((one for one in instead(session, task) if sees(session, one, task)), None)
+        note_by_clock(session, "task.late", task, {"tell": told})
+
+
+def mark(task_id: UUID, at: datetime) -> str:
+    return f"{task_id} {at.timestamp():.0f}"
+
+
+def instead(session: Session, task: Task) -> Iterator[UUID]:
+    """Whom to tell, the first who may see the task: of those away, whoever stands in for them before themselves."""
+    asked: list[UUID] = []
+
+    def of(member_id: UUID | None) -> Iterator[UUID]:
+        if member_id is None or member_id in asked:
+            return
+        asked.append(member_id)
+        for taker in takers(session, member_id, task):
+            yield from of(taker)
+        yield member_id
+
+    yield from of(task.tell_id)
+
+
+def takers(session: Session, member_id: UUID, task: Task) -> list[UUID]:
+    """Who took over from a member who is away: first who has this very task, then this client, then the most."""
+    absence = session.scalar(
+        select(Absence).where(Absence.member_id == member_id, Absence.state.in_(("taking", "away")))
+    )
+    if absence is None:
+        return []
+    about = [one for one in (task.company_id, task.contact_id, task.deal_id) if one]
+    given: list[Any] = list(session.scalars(TAKERS, {"absence": absence.id, "task": task.id, "about": about}))
+    return given + [UUID(taker) for ids in absence.takers.values() for taker in ids]
+
+
+TAKERS = text("""
+select to_id from handover where absence_id = :absence group by to_id
+order by bool_or(record_id = :task) desc, bool_or(client_id = any(cast(:about as uuid[]))) desc, count(*) desc, to_id
+""")
