@@ -1,6 +1,6 @@
 """Members: who works in a workspace, and the Actor each of their requests becomes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
 from uuid import UUID
@@ -139,16 +139,35 @@ def actor_of(
     address: str = "",
 ) -> Actor:
     """The Actor that a row of WHO describes."""
+    mask_reads(session, row.fields)
+    return described(row, workspace, session, via, request_id, confirmed, address)
+
+
+def described(
+    row: Row[Any],
+    workspace: Workspace,
+    session: Session,
+    via: Via,
+    request_id: str = "",
+    confirmed: bool = True,
+    address: str = "",
+) -> Actor:
+    """The same, for questions of rights alone: what the session reads is not masked."""
     columns: list[Any] = list(row)
     shared: dict[Right, set[UUID]] = {}
     for kind, record_id, may_edit in row.shared or ():
         for verb in ("view", "edit") if may_edit else ("view",):
             shared.setdefault((kind, verb), set()).add(UUID(record_id))
     circle = Circle(row.id, frozenset(row.team or ()), frozenset(row.department or ()), shared)
-    mask_reads(session, row.fields)
     return Actor(
         workspace, Acting(*columns[:7]), row.rights, circle, row.fields, session, via, request_id, confirmed, address
     )
+
+
+def asked_of(session: Session, workspace: Workspace, ids: Collection[UUID]) -> dict[UUID, Actor]:
+    """The active ones among these members, as Actors that say what they may; they are not to read with."""
+    rows = session.connection().execute(WHO.where(Member.id.in_(ids)))
+    return {row.id: described(row, workspace, session, "job") for row in rows}
 
 
 def acting_identity(

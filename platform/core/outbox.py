@@ -2,7 +2,11 @@
 
 `bus.outbox` is the queue and Valkey only its bell. The relay offers each row to RQ and forgets nothing: a row goes when
 its effect is committed, not when it was handed over, and a row that was offered 60 s ago and is still there is offered
-again. Rows of topic "event" also ring the pages that are open in that workspace (core.stream).
+again. Rows of topic "event" also ring the pages that are open in that workspace (crm.stream); only those that are news
+(core.events) go on to the subscribers, since a worker's child for every change would cost more than the change.
+
+A row may say when its workspace `wakes`: the relay keeps the earliest such moment of each workspace in `bus.wake`, and
+the clock asks that table alone, however many workspaces there are (crm.notifications.timed).
 """
 
 import logging
@@ -67,10 +71,23 @@ class Failed(BusBase):
     trace: Mapped[str]
 
 
+class Wake(BusBase):
+    """When a workspace wants to be looked at by the clock. `stamp` counts the wishes, so that whoever looks does not
+    overwrite one that came meanwhile."""
+
+    __tablename__ = "wake"
+    __table_args__ = (Index(None, "at"),)
+
+    role: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    stamp: Mapped[int] = mapped_column(BigInteger, server_default="1")
+
+
 def put(session: Session, topic: str, payload: dict[str, Any]) -> None:
     """Add a row within the session's transaction. The database itself notes whose it is.
 
-    Topics: "event" (written by actions), "job" ({"job": name, ...arguments by name}; see core.jobs).
+    Topics: "event" (written by actions), "job" ({"job": name, ...arguments by name}; see core.jobs), "wake" (only a
+    moment at which the clock must look at the workspace).
     """
     session.execute(
         text("insert into bus.outbox (topic, payload) values (:topic, cast(:payload as jsonb))"),
@@ -78,8 +95,13 @@ def put(session: Session, topic: str, payload: dict[str, Any]) -> None:
     )
 
 
+def wake(session: Session, at: datetime) -> None:
+    """Let the clock look at the session's workspace at this moment, or soon after."""
+    put(session, "wake", {"wakes": at})
+
+
 def subscribe(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare a subscriber to events: `function(workspace, payload)`, called by a job once for each outbox row."""
+    """Declare a subscriber to news: `function(place, payload)`, called by a job for each outbox row, at least once."""
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         SUBSCRIBERS[name] = function
@@ -116,21 +138,34 @@ def offer(database: Database, redis: Redis) -> int:
     if not rows:
         return 0
     queue = Queue("default", connection=redis, serializer=JSONSerializer)
-    done = []
+    done, wakes = [], []
     with redis.pipeline() as pipe:
         pipe.multi()  # before the first command, or RQ refuses the pipeline
         for row in rows:
             if row.topic == "event":
-                bell = {"kinds": row.payload["kinds"], "request": row.payload["request"]}
+                bell = {name: row.payload[name] for name in ("kinds", "request", "members") if name in row.payload}
                 pipe.publish(f"live:{row.role}", orjson.dumps(bell))
-                if not SUBSCRIBERS:
-                    done.append(row.id)
-                    continue
+            if "wakes" in row.payload:
+                wakes.append((row.role, row.payload["wakes"]))
+            if row.topic == "wake" or (row.topic == "event" and not row.payload.get("news")):
+                done.append(row.id)
+                continue
             queue.enqueue(
                 "core.jobs.deliver", row.id, job_id=f"outbox-{row.id}", pipeline=pipe, result_ttl=0, job_timeout=3600
             )
         pipe.execute()
-    if done:
+    if done or wakes:
         with database.controlling() as control:
+            if wakes:
+                roles, moments = zip(*wakes, strict=True)
+                control.execute(WAKE, {"roles": list(roles), "moments": list(moments)})
             control.execute(text("delete from bus.outbox where id = any(:ids)"), {"ids": done})
     return len(rows)
+
+
+WAKE = text("""
+insert into bus.wake (role, at)
+select role, min(at) from unnest(cast(:roles as text[]), cast(:moments as timestamptz[])) as given (role, at)
+group by role order by role
+on conflict (role) do update set at = least(wake.at, excluded.at), stamp = wake.stamp + 1
+""")
