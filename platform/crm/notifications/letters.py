@@ -88,7 +88,7 @@ def envelope(place: Place, actor: Actor, letter: Letter, key: UUID, kinds: set[s
         (_("No more mail like this"), unsubscribe),
         (_("Choose what you are told"), url(actor, "/notifications/preferences")),
     )
-    dressed = replace(letter, subject=letter.subject[:LONGEST], foot=foot, place=actor.workspace.name)
+    dressed = replace(letter, subject=" ".join(letter.subject.split())[:LONGEST], foot=foot, place=actor.workspace.name)
     return Sealed(dressed, actor, key, unsubscribe)
 
 
@@ -122,7 +122,7 @@ def written(actor: Actor, rows: Sequence[Notification], found: list[Line]) -> Le
         row = next(row for row in rows if row.id == first.id)
         name = OPEN.get(row.record_kind or "", lambda: _("Open Okno"))()
         said = (f"„{first.said}“" if actor.member.language == "cs" else f"“{first.said}”",) if first.said else ()
-        return Letter(first.plain, said, name, url(actor, first.path or "/notifications/"))
+        return Letter(first.plain, said, name, url(actor, first.path or "/notifications/"), heading=first.plain)
     subject = ngettext("%(first)s, and %(num)s more", "%(first)s, and %(num)s more", rest, first=first.plain)
     items = tuple(Item(line.plain, url(actor, line.path) if line.path else "", line.said) for line in found[:SHOWN])
     heading = ngettext("%(num)s thing for you", "%(num)s things for you", len(found))
