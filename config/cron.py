@@ -22,5 +22,6 @@ TASKS = (
     Task("tenants.tidy", DAY, offset=2 * HOUR),
     Task("absence.by_the_clock", HOUR),
     Task("billing.hourly", HOUR),
+    Task("notifications.wake", MINUTE),
     Task("billing.reconcile", DAY, offset=3 * HOUR),
 )

@@ -8,6 +8,7 @@ line that says what to do.
 import hashlib
 import hmac
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -73,14 +74,15 @@ class Bucket:
 class Settings:
     """What Okno runs with.
 
-    `database_url` owns the tables and makes workspaces; requests and jobs use `workspace_database_url`
-    (login okno_ws) and `control_database_url` (login okno_control). All three are libpq URLs
-    (postgresql://). `url` has no slash at its end. `smtp` is None only in the embedded run: mail then
-    goes to the local mailbox. `inner_hosts` are the hosts ("idp.intern", "idp.intern:8443") that core.outbound
-    may ask although their addresses are not public; `dns_servers` ("10.0.0.53", "127.0.0.1:5353") are asked
-    instead of the machine's own. `worker_memory` is in MB, for each child of a worker. `payments` says whether there
-    are plans: None for an installation of one's own, without limits; Stripe; or "test", the stand-in for Stripe of the
-    embedded run.
+    `database_url` owns the tables and makes workspaces; requests and jobs use `workspace_database_url` (login
+    okno_ws) and `control_database_url` (login okno_control). All three are libpq URLs (postgresql://). `url`
+    has no slash at its end. `smtp` is None only in the embedded run: mail then goes to the local mailbox.
+    `bounces_to` is the address to which mail that cannot be delivered comes back, with +token before its @;
+    whatever takes it hands it to `okno mail bounced`. `inner_hosts` are the hosts ("idp.intern",
+    "idp.intern:8443") that core.outbound may ask although their addresses are not public; `dns_servers`
+    ("10.0.0.53", "127.0.0.1:5353") are asked instead of the machine's own. `worker_memory` is in MB, for each
+    child of a worker. `payments` says whether there are plans: None for an installation of one's own, without
+    limits; Stripe; or "test", the stand-in for Stripe of the embedded run.
     """
 
     env: Env
@@ -102,6 +104,7 @@ class Settings:
     secret_key_fallbacks: tuple[str, ...] = field(repr=False)
     smtp: Smtp | None
     mail_from: str
+    bounces_to: str | None
     files: Folder | Bucket
     payments: Stripe | Literal["test"] | None
     web_workers: int
@@ -157,6 +160,7 @@ class Settings:
             secret_key_fallbacks=_fallbacks(given),
             smtp=_smtp(given, env),
             mail_from=given.get("OKNO_MAIL_FROM", f"Okno <okno@{host}>"),
+            bounces_to=_bounces_to(given),
             files=_files(given, home),
             payments=_payments(given, env),
             web_workers=_number(given, "OKNO_WEB_WORKERS", 2, 1, 64),
@@ -333,6 +337,14 @@ def _smtp(given: Mapping[str, str], env: Env) -> Smtp | None:
         user=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
     )
+
+
+def _bounces_to(given: Mapping[str, str]) -> str | None:
+    """The part before the @ is short, since a signed token follows it, and 64 characters are all there may be."""
+    address = given.get("OKNO_BOUNCES_TO")
+    if address is not None and not re.fullmatch(r"[A-Za-z0-9._-]{1,12}@[A-Za-z0-9.-]{1,190}", address):
+        raise SettingsError("OKNO_BOUNCES_TO must look like bounces@example.com, with 12 characters at most before @")
+    return address
 
 
 def _url_port(parts: SplitResult, variable: str) -> int | None:

@@ -43,3 +43,4 @@ def tidy(place: Place) -> None:
         with place.database.workspace(workspace) as session, session.begin():
             session.execute(text("delete from idempotent_answer where at < now() - interval '1 day'"))
             session.execute(text("delete from done where at < now() - interval '30 days'"))
+            session.execute(text("delete from notification where at < now() - interval '90 days'"))

@@ -1,6 +1,6 @@
 """Members: who works in a workspace, and the Actor each of their requests becomes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
 from uuid import UUID
@@ -140,8 +140,21 @@ def actor_of(
     address: str = "",
 ) -> Actor:
     """The Actor that a row of WHO describes."""
-    columns: list[Any] = list(row)
     mask_reads(session, row.fields)
+    return described(row, workspace, session, via, request_id, confirmed, address)
+
+
+def described(
+    row: Row[Any],
+    workspace: Workspace,
+    session: Session,
+    via: Via,
+    request_id: str = "",
+    confirmed: bool = True,
+    address: str = "",
+) -> Actor:
+    """The same, for questions of rights alone: what the session reads is not masked."""
+    columns: list[Any] = list(row)
     return Actor(
         workspace, Acting(*columns[:7]), row.rights, circle_of(row), row.fields, session, via, request_id, confirmed,
         address,
@@ -160,6 +173,12 @@ def sees(session: Session, member_id: UUID, record: Record) -> bool:
     """Whether this member works here and may see the record."""
     row = session.connection().execute(BY_ID, {"known": member_id}).first()
     return row is not None and covers(scope_of(row.rights, (record.kind, "view")), record, circle_of(row))
+
+
+def asked_of(session: Session, workspace: Workspace, ids: Collection[UUID]) -> dict[UUID, Actor]:
+    """The active ones among these members, as Actors that say what they may; they are not to read with."""
+    rows = session.connection().execute(WHO.where(Member.id.in_(ids)))
+    return {row.id: described(row, workspace, session, "job") for row in rows}
 
 
 def acting_identity(

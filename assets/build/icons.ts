@@ -18,7 +18,11 @@ export function icons(): Plugin {
       if (unknown.length) this.error(`Tabler has no such icons: ${unknown.join(", ")}`);
       const sprite = `<svg xmlns="http://www.w3.org/2000/svg">${wanted.map(symbol).join("")}</svg>`;
       const own = readFileSync(new URL("../src/icon.svg", import.meta.url), "utf8");
-      for (const [name, source] of [["icons.svg", sprite], ["icon.svg", own]] as const) {
+      const app = ([192, 512] as const).map((size) => {
+        const name = `icons/app-${size}.png`;
+        return [name, readFileSync(new URL(`../src/${name}`, import.meta.url))] as const;
+      });
+      for (const [name, source] of [["icons.svg", sprite], ["icon.svg", own], ...app] as const) {
         this.emitFile({ type: "asset", name, originalFileName: name, source });
       }
     },

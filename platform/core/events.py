@@ -18,7 +18,7 @@ from core.db import Base
 from core.ids import new_id
 from core.masking import unmasked
 from core.outbox import dump, put
-from core.records import Record
+from core.records import KINDS, Record
 
 if TYPE_CHECKING:
     from core.actor import Actor
@@ -61,8 +61,9 @@ class Changes:
             if isinstance(record, Record) and session.is_modified(record):
                 self.before.setdefault(record, values_before(record))
 
-    def rows(self, actor: "Actor", action: str) -> list[dict[str, Any]]:
-        found = (describe(record, before) for record, before in self.before.items())
+    def rows(self, actor: "Actor", action: str) -> tuple[list[dict[str, Any]], datetime | None]:
+        """The events, and when the clock must look at what they changed."""
+        found = [(record, row) for record, before in self.before.items() if (row := describe(record, before))]
         common = {
             "action": action,
             "member_id": actor.member.id,
@@ -70,7 +71,10 @@ class Changes:
             "request_id": actor.request_id,
             "address": actor.address,
         }
-        return [{"id": new_id(), **common, **row} for row in found if row]
+        wakes = [
+            moment for record, row in found if (moment := record.wakes(row["after"].keys() | row["before"].keys()))
+        ]
+        return [{"id": new_id(), **common, **row} for _record, row in found], min(wakes, default=None)
 
 
 def values_before(record: Record) -> dict[str, Any]:
@@ -118,10 +122,19 @@ def watched(actor: "Actor", action: str) -> Iterator[None]:
             actor.db.flush()
     finally:
         del actor.db.info["changes"]
-    rows = changes.rows(actor, action)
+    rows, wakes = changes.rows(actor, action)
     if rows:
-        bell = payload(actor, action, [row["id"] for row in rows], sorted({row["kind"] for row in rows}))
+        kinds = sorted({row["kind"] for row in rows})
+        bell = payload(actor, action, [row["id"] for row in rows], kinds, any(map(is_news, rows)), wakes)
         actor.db.connection().execute(WRITE, {"events": dump(rows), "bell": dump(bell)})
+
+
+def is_news(row: Mapping[str, Any]) -> bool:
+    """Whether somebody may have to be told: a column of the kind's `news` has a value, which is not the one who acts;
+    or the event itself says whom to tell. Most events tell nobody, and wake no subscriber."""
+    model, after = KINDS.get(row["kind"]), row["after"]
+    named = model is not None and any(after.get(name) not in (None, row["member_id"]) for name in model.news)
+    return named or "tell" in after
 
 
 # Events and their pointer in one statement, of one shape for any number of them, so that it stays prepared.
@@ -156,14 +169,15 @@ def note(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """One event of its own, of what is no record here or changed none: a setting, a sign-in, an export."""
+    """One event of its own, of what is no record here or changed none: a setting, a sign-in, an export. `tell` in
+    `after` is the member who has to hear of it (crm.notifications)."""
     event_id = new_id()
     row = {
         "id": event_id, "action": action, "kind": kind, "change": change, "record_id": record_id,
         "member_id": actor.member.id, "via": actor.via, "request_id": actor.request_id, "address": actor.address,
         "title": title[:200], "before": before or {}, "after": after or {},
     }  # fmt: skip
-    bell = payload(actor, action, [event_id], [kind])
+    bell = payload(actor, action, [event_id], [kind], is_news(row))
     actor.db.connection().execute(WRITE, {"events": dump([row]), "bell": dump(bell)})
 
 
@@ -174,14 +188,24 @@ def note_by_clock(session: Session, action: str, record: Record, after: Mapping[
         "member_id": None, "via": "job", "request_id": "", "address": "", "title": record.title()[:200],
         "before": {}, "after": after,
     }  # fmt: skip
-    bell = {"action": action, "events": [row["id"]], "kinds": [record.kind], "request": ""}
+    bell: dict[str, Any] = {"action": action, "events": [row["id"]], "kinds": [record.kind], "request": ""}
+    if is_news(row):
+        bell["news"] = True
     session.connection().execute(WRITE, {"events": dump([row]), "bell": dump(bell)})
 
 
-def announce(actor: "Actor", action: str, ids: list[UUID], kinds: list[str]) -> None:
-    """Ring the bell for events that are written: once a transaction, whatever their number."""
-    put(actor.db, "event", payload(actor, action, ids, kinds), "bell")
+def announce(actor: "Actor", action: str, ids: list[UUID], kinds: list[str], *, news: bool = False) -> None:
+    """Ring the bell for events that are written: once a transaction, whatever their number. With `news`, subscribers
+    hear of them."""
+    put(actor.db, "event", payload(actor, action, ids, kinds, news), "bell")
 
 
-def payload(actor: "Actor", action: str, ids: list[UUID], kinds: list[str]) -> dict[str, Any]:
-    return {"action": action, "events": ids, "kinds": kinds, "request": actor.request_id}
+def payload(
+    actor: "Actor", action: str, ids: list[UUID], kinds: list[str], news: bool = False, wakes: datetime | None = None
+) -> dict[str, Any]:
+    said: dict[str, Any] = {"action": action, "events": ids, "kinds": kinds, "request": actor.request_id}
+    if news:
+        said["news"] = True
+    if wakes:
+        said["wakes"] = wakes
+    return said

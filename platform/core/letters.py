@@ -10,21 +10,35 @@ from core import mail
 
 
 @dataclass(frozen=True)
+class Item:
+    """One of several things a letter tells of; `said` is what somebody wrote."""
+
+    text: str
+    url: str = ""
+    said: str = ""
+
+
+@dataclass(frozen=True)
 class Letter:
-    """`said` stands before the button, `after` below it."""
+    """`said` stands before the items and the button, `after` below it, `foot` are links at the very end: (text, url).
+    `place` is the business it comes from. `heading` stands over it instead of the subject."""
 
     subject: str
-    said: tuple[str, ...]
+    said: tuple[str, ...] = ()
     button: str = ""
     url: str = ""
     after: tuple[str, ...] = ()
+    sections: tuple[tuple[str, tuple[Item, ...]], ...] = ()
+    foot: tuple[tuple[str, str], ...] = ()
+    place: str = ""
+    heading: str = ""
 
 
-def send(letter: Letter, to: str, key: str) -> None:
+def send(letter: Letter, to: str, key: str, *, unsubscribe: str = "", returns_to: str = "") -> None:
     """Write it in the present language and hand it over. Raises as core.mail.send; `key` is the same for a repeat."""
     text = render_template("mail/letter.txt", letter=letter)
     html = render_template("mail/letter.html", letter=letter, lang=get_locale().language)
-    mail.send(mail.Message(key, to, letter.subject, text, html), here())
+    mail.send(mail.Message(key, to, letter.subject, text, html, unsubscribe, returns_to), here())
 
 
 def here() -> Settings:

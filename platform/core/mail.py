@@ -5,6 +5,7 @@ so that it follows the change it speaks of: at least once, and a repeat carries 
 """
 
 import mailbox
+import re
 import smtplib
 import ssl
 from contextlib import suppress
@@ -24,13 +25,16 @@ PAUSES = (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 43_200, 57_600, 86_
 
 @dataclass(frozen=True)
 class Message:
-    """`key` is the same whenever the same message is sent again. `html` says the same as `text`."""
+    """`key` is the same whenever the same message is sent again. `html` says the same as `text`. Where `unsubscribe` is
+    a link, mail programs offer to follow it by one click (RFC 8058). `returns_to` takes what comes back."""
 
     key: str
     to: str
     subject: str
     text: str
     html: str
+    unsubscribe: str = ""
+    returns_to: str = ""
 
 
 class NotSent(Exception):
@@ -41,13 +45,17 @@ class Undeliverable(GiveUp):
     """The server will never take this message for this address."""
 
 
+class AddressRefused(Undeliverable):
+    """The server will take nothing for this address."""
+
+
 def send(message: Message, config: Settings) -> None:
     """Hand the message over. Raises NotSent or Undeliverable; both name the server's code and no address."""
     written = write(message, config)
     if config.smtp is None:
         local_mailbox(config).add(written.as_bytes())
     else:
-        hand_over(written, config.smtp, urlsplit(config.url).hostname or "localhost")
+        hand_over(written, config.smtp, urlsplit(config.url).hostname or "localhost", message.returns_to or None)
 
 
 def write(message: Message, config: Settings) -> EmailMessage:
@@ -60,6 +68,9 @@ def write(message: Message, config: Settings) -> EmailMessage:
     written["Date"] = formatdate(usegmt=True)
     written["Message-ID"] = f"<{message.key}@{domain}>"
     written["Auto-Submitted"] = "auto-generated"
+    if message.unsubscribe:
+        written["List-Unsubscribe"] = f"<{message.unsubscribe}>"
+        written["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     written.set_content(message.text)
     written.add_alternative(message.html, subtype="html")
     return written
@@ -71,13 +82,14 @@ def local_mailbox(config: Settings) -> mailbox.Maildir:
     return mailbox.Maildir(config.home / "mail")
 
 
-def hand_over(written: EmailMessage, server: Smtp, our_name: str) -> None:
+def hand_over(written: EmailMessage, server: Smtp, our_name: str, returns_to: str | None = None) -> None:
     try:
         with connect(server, our_name) as connection:
-            connection.send_message(written)
+            connection.send_message(written, from_addr=returns_to)
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError) as error:
-        code = refusal_code(error)
-        raise (Undeliverable if code >= 500 else NotSent)(f"the mail server answered {code}") from None
+        code, words = refusal(error)
+        final = AddressRefused if blames_address(error, code, words) else Undeliverable
+        raise (final if code >= 500 else NotSent)(f"the mail server answered {code}") from None
     except smtplib.SMTPNotSupportedError as error:
         raise Undeliverable(f"the mail server lacks what this message needs: {error}") from None
     except (smtplib.SMTPException, OSError) as error:
@@ -106,7 +118,23 @@ def connect(server: Smtp, our_name: str) -> smtplib.SMTP:
     return connection
 
 
-def refusal_code(error: smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError) -> int:
-    if isinstance(error, smtplib.SMTPDataError):
-        return int(error.smtp_code)
-    return int(max(code for code, _words in error.recipients.values()))
+def refusal(error: smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError) -> tuple[int, str]:
+    """The code and the words of the server."""
+    answers = error.recipients.values() if isinstance(error, smtplib.SMTPRecipientsRefused) else [error.args]
+    code, words = max(answers)[:2]
+    return int(code), words.decode("ascii", "replace") if isinstance(words, bytes) else str(words)
+
+
+def blames_address(error: smtplib.SMTPException, code: int, words: str) -> bool:
+    """Whether the refusal is of the address and not of us or the message: by the enhanced code (RFC 3463) where the
+    server gives one, for a 550 may as well mean that it does not trust us."""
+    if not isinstance(error, smtplib.SMTPRecipientsRefused):
+        return False
+    enhanced = re.match(r"5\.(\d{1,3})\.\d", words)
+    return is_final(f"5.{enhanced[1]}") if enhanced else code in (550, 551, 553)
+
+
+def is_final(status: str) -> bool:
+    """Whether a status such as "5.1.1" says that an address takes nothing any more: not known, its mailbox off or full,
+    no way to its domain. Others (5.7: a policy, 5.6: the content) speak of a message or of us."""
+    return status.startswith(("5.0", "5.1", "5.2", "5.4"))

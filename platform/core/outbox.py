@@ -6,6 +6,9 @@ each stands in the line of its queue at RQ (core.jobs.turn): never more than one
 hundred thousand of one workspace delay nobody else's. What Valkey forgets is called again in the next round.
 
 Rows of the queue "bell" are events: the relay itself rings the pages that are open in that workspace (crm.stream).
+Only those that are news (core.events) go on to the subscribers, since a worker's turn for every change would cost more
+than the change. A row may say when its workspace `wakes`: the relay keeps the earliest such moment of each workspace in
+`bus.wake`, and the clock asks that table alone, however many workspaces there are (crm.notifications.timed).
 """
 
 import logging
@@ -91,13 +94,26 @@ class Failed(BusBase):
     trace: Mapped[str]
 
 
+class Wake(BusBase):
+    """When a workspace wants to be looked at by the clock. `stamp` counts the wishes, so that whoever looks does not
+    overwrite one that came meanwhile."""
+
+    __tablename__ = "wake"
+    __table_args__ = (Index(None, "at"),)
+
+    role: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    stamp: Mapped[int] = mapped_column(BigInteger, server_default="1")
+
+
 def put(
     session: Session, topic: str, payload: dict[str, Any], queue: str = "default", due: datetime | None = None
 ) -> None:
     """Add a row within the session's transaction. The database itself notes whose it is.
 
-    Topics: "event" (written by actions, into the queue "bell"), "job" ({"job": name, ...arguments by name}; see
-    core.jobs). With `due`, it is not looked at before that time.
+    Topics: "event" (written by actions), "wake" (only a moment at which the clock must look at the workspace), both
+    into the queue "bell"; "job" ({"job": name, ...arguments by name}; see core.jobs). With `due`, it is not looked at
+    before that time.
     """
     session.execute(PUT, {"topic": topic, "queue": queue, "payload": dump(payload), "due": due})
 
@@ -113,8 +129,13 @@ def dump(value: Any) -> str:
     return orjson.dumps(value, default=str).decode()
 
 
+def wake(session: Session, at: datetime) -> None:
+    """Let the clock look at the session's workspace at this moment, or soon after."""
+    put(session, "wake", {"wakes": at}, "bell")
+
+
 def subscribe(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare a subscriber to events: `function(place, payload)`, called by a job once for each outbox row."""
+    """Declare a subscriber to news: `function(place, payload)`, called by a job for each outbox row, at least once."""
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         SUBSCRIBERS[name] = function
@@ -179,16 +200,31 @@ def ring(database: Database, redis: Redis, roles: list[str]) -> int:
         bells = control.execute(BELLS, {"roles": roles, "each": max(1, BATCH // len(roles))}).all()
         with redis.pipeline(transaction=False) as pipe:
             for row in bells:
-                bell = {"kinds": row.payload["kinds"], "request": row.payload["request"]}
-                pipe.publish(f"live:{row.role}", orjson.dumps(bell))
+                if row.topic == "event":
+                    bell = {name: row.payload[name] for name in ("kinds", "request", "members") if name in row.payload}
+                    pipe.publish(f"live:{row.role}", orjson.dumps(bell))
             pipe.execute()
-        control.execute(HEARD if SUBSCRIBERS else GONE, {"ids": [row.id for row in bells]})
+        wishes = [(row.role, row.payload["wakes"]) for row in bells if "wakes" in row.payload]
+        if wishes:
+            roles, moments = map(list, zip(*wishes, strict=True))
+            control.execute(WISH, {"roles": roles, "moments": moments})
+        news = [row.id for row in bells if row.payload.get("news")] if SUBSCRIBERS else []
+        control.execute(HEARD, {"ids": news})
+        control.execute(GONE, {"ids": [row.id for row in bells if row.id not in set(news)]})
     return len(bells)
+
+
+WISH = text("""
+insert into bus.wake (role, at)
+select role, min(at) from unnest(cast(:roles as text[]), cast(:moments as timestamptz[])) as given (role, at)
+group by role order by role
+on conflict (role) do update set at = least(wake.at, excluded.at), stamp = wake.stamp + 1
+""")
 
 
 BELLS = text("""
 select bell.* from unnest(cast(:roles as text[])) as listed (role) cross join lateral (
-    select id, role, payload from bus.outbox where ready and queue = 'bell' and role = listed.role
+    select id, role, topic, payload from bus.outbox where ready and queue = 'bell' and role = listed.role
     order by id limit :each for update skip locked
 ) bell
 """)

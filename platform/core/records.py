@@ -1,6 +1,6 @@
 """The base of all that a workspace keeps: contacts, deals, tasks ... A record has an identity, a version and a past."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
@@ -38,8 +38,9 @@ class Record(Base):
     """One row that people see and change by actions.
 
     `kind` is its name in actions, rights, events and the API ("contact"). `derived` columns are computed from the
-    others and stay out of the events. `counted` is what it takes up of the plan's limits (core.limits). The version
-    guards against two people's edits overwriting each other.
+    others and stay out of the events. `counted` is what it takes up of the plan's limits (core.limits). A new value of
+    a column in `news` may be news to somebody else than who set it (core.events). The version guards against two
+    people's edits overwriting each other.
     """
 
     __abstract__ = True
@@ -48,6 +49,7 @@ class Record(Base):
     derived: ClassVar[frozenset[str]] = frozenset()
     owner_column: ClassVar[str | None] = "owner_id"
     counted: ClassVar[tuple[Counted, ...]] = ()
+    news: ClassVar[frozenset[str]] = frozenset()
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, sort_order=-3)
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1", sort_order=-2)
@@ -69,6 +71,11 @@ class Record(Base):
     def title(self) -> str:
         """What people call the record, in lists, events and messages."""
         raise NotImplementedError
+
+    def wakes(self, _changed: Collection[str]) -> datetime | None:
+        """When the clock must look at the workspace at the latest, now that these columns are changed; None for no
+        sooner than it would anyway."""
+        return None
 
     def values(self) -> dict[str, Any]:
         """What an event keeps of the record: every column that is neither derived nor bookkeeping."""

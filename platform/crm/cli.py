@@ -484,6 +484,29 @@ def relay() -> None:
     outbox.relay(database(), redis_for_work(), until_stopped())
 
 
+@cli.group("mail")
+def mail_group() -> None:
+    """Mail that we sent."""
+
+
+@mail_group.command()
+def bounced() -> None:
+    """Read a returned mail on standard input, as the mail server hands it over for OKNO_BOUNCES_TO. Where it came back
+    for good, mail to that member stops until they have a new address or somebody tries again. Exit code 75 asks the
+    mail server to come again later."""
+    from sqlalchemy.exc import OperationalError
+
+    import crm.features  # noqa: F401 (declares every table before the first query)
+    from core.db import database
+    from crm.notifications import bounces
+
+    try:
+        click.echo(bounces.take(settings(), database(), sys.stdin.buffer.read()))
+    except OperationalError as error:
+        click.echo(f"okno: {told(error)}", err=True)
+        sys.exit(75)
+
+
 @cli.command("clock")
 def tick() -> None:
     """Ask for periodic work when its time comes, until stopped. Two clocks at once do no harm."""

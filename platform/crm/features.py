@@ -27,6 +27,10 @@ from crm.imports import run as imports_jobs  # noqa: F401 (declares its jobs)
 from crm.imports.pages import pages as imports_pages
 from crm.limits import jobs as limits_jobs  # noqa: F401 (declares its jobs)
 from crm.limits.pages import pages as limits_pages
+from crm.notifications import letters, pushing, timed  # noqa: F401 (declares their jobs)
+from crm.notifications.app import app_files
+from crm.notifications.pages import pages as notifications_pages
+from crm.notifications.unsubscribing import front as unsubscribing
 from crm.people.departments import pages as departments_pages
 from crm.people.joining import joining
 from crm.people.pages import pages as people_pages
@@ -75,6 +79,7 @@ PAGES = (
     roles_pages,
     audit_pages,
     limits_pages,
+    notifications_pages,
 )
 # The one route of the API that takes more than a megabyte.
 LARGE_UPLOAD = imports_api.FILE_ROUTE
@@ -86,6 +91,9 @@ def register(app: Flask) -> None:
     mailbox.register(app)
     app.register_blueprint(joining)
     app.register_blueprint(sign_on)
+    app.register_blueprint(app_files)
+    app.register_blueprint(unsubscribing)
+    app.extensions["csrf"].exempt(unsubscribing)
     if app.config["OKNO"].payments is not None:
         sell(app)
     for pages in PAGES:

@@ -7,6 +7,7 @@ from crm.companies import models as companies
 from crm.contacts import models as contacts
 from crm.deals import models as deals
 from crm.imports import models as imports
+from crm.notifications import models as notifications
 from crm.tasks import models as tasks
 from crm.timeline import models as timeline
 from tenants import models as tenants
@@ -24,6 +25,7 @@ __all__ = [
     "imports",
     "jobs",
     "limits",
+    "notifications",
     "sign_on",
     "tasks",
     "tenants",

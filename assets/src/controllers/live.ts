@@ -65,7 +65,12 @@ export default class extends Controller<HTMLElement> {
   }
 
   #changed = (event: MessageEvent<string>): void => {
-    const { kinds, request } = JSON.parse(event.data) as { kinds: string[]; request?: string | null };
+    const { kinds, request, members } = JSON.parse(event.data) as { kinds: string[]; request?: string | null; members?: string[] };
+    if (members) {
+      // Told to some members: it changes nothing for the others.
+      if (!members.includes(this.element.dataset.liveMe ?? "")) return;
+      this.dispatch("told", { target: document });
+    }
     const shown = [...document.querySelectorAll<HTMLElement>("[data-live-kinds]")].flatMap((part) => part.dataset.liveKinds!.split(" "));
     const own = request && session.recentRequests.has(request);
     if (!own && kinds.some((kind) => shown.includes(kind))) this.#want();

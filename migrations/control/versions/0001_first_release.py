@@ -447,6 +447,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("not ready"),
     )
 
+    op.create_table(
+        "wake",
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("stamp", sa.BigInteger(), server_default="1", nullable=False),
+        sa.PrimaryKeyConstraint("role", name=op.f("pk_wake")),
+        schema="bus",
+    )
+    op.create_index(op.f("ix_wake_at"), "wake", ["at"], unique=False, schema="bus")
+
 
 def downgrade() -> None:
     raise NotImplementedError("a release is not taken back by SQL: restore the backup made before it")

@@ -85,9 +85,11 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("position", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("stale_days", sa.Integer(), server_default="14", nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("stale_days between 1 and 365", name=op.f("ck_pipeline_stale_days")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pipeline")),
     )
     op.create_table(
@@ -733,6 +735,81 @@ def upgrade() -> None:
         ["to_id", "absence_id"],
         unique=False,
         postgresql_where=sa.text("state = 'taken'"),
+    )
+    op.create_table(
+        "notification",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("record_kind", sa.String(), nullable=True),
+        sa.Column("record_id", sa.Uuid(), nullable=True),
+        sa.Column("by_id", sa.Uuid(), nullable=True),
+        sa.Column("title", sa.String(), server_default="", nullable=False),
+        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("in_app", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("mail_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("mail_id", sa.Uuid(), nullable=True),
+        sa.Column("mailed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("push_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("pushed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["member_id"], ["member.id"], name=op.f("fk_notification_member_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notification")),
+        sa.UniqueConstraint("event_id", "member_id", "kind", name=op.f("uq_notification_event_id_member_id_kind")),
+    )
+    for name, columns, where in (
+        ("list", ["member_id", "id"], "in_app"),
+        ("unread", ["member_id"], "in_app and read_at is null"),
+        ("mail", ["mail_at"], "mail_at is not null and mail_id is null"),
+        ("mail_id", ["mail_id"], "mail_id is not null"),
+        ("push", ["push_at"], "push_at is not null and pushed_at is null"),
+    ):
+        op.create_index(f"ix_notification_{name}", "notification", columns, postgresql_where=sa.text(where))
+    op.create_table(
+        "watch",
+        sa.Column("record_id", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("record_kind", sa.String(), nullable=False),
+        sa.Column("watching", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_watch_member_id"), ondelete="cascade"),
+        sa.PrimaryKeyConstraint("record_id", "member_id", name=op.f("pk_watch")),
+    )
+    op.create_table(
+        "notify_choice",
+        sa.Column("whose", sa.Uuid(), nullable=False),
+        sa.Column("said", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("whose", name=op.f("pk_notify_choice")),
+    )
+    op.create_table(
+        "push_subscription",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("endpoint", sa.String(), nullable=False),
+        sa.Column("p256dh", sa.String(), nullable=False),
+        sa.Column("auth", sa.String(), nullable=False),
+        sa.Column("server_key", sa.String(), nullable=False),
+        sa.Column("sign_in_id", sa.Uuid(), nullable=False),
+        sa.Column("device", sa.String(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["member_id"], ["member.id"], name=op.f("fk_push_subscription_member_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_push_subscription")),
+        sa.UniqueConstraint("endpoint", name=op.f("uq_push_subscription_endpoint")),
+    )
+    op.create_index("ix_push_subscription_member_id", "push_subscription", ["member_id"], unique=False)
+    op.create_table(
+        "mail_block",
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_mail_block_member_id"), ondelete="cascade"),
+        sa.PrimaryKeyConstraint("member_id", name=op.f("pk_mail_block")),
     )
     for table in ("company", "contact"):
         op.execute(f"alter table {table} alter column search set statistics 1000")

@@ -17,7 +17,10 @@ from core.ids import new_id
 from core.jobs import Place, job, later
 from core.letters import Letter, here
 from crm.accounts import letters
+from crm.notifications.telling import tell_members
 from tenants import identities, links
+from tenants.directory import workspaces_of
+from tenants.members import of_identity
 from tenants.models import MailedLink, Person
 
 
@@ -109,11 +112,18 @@ def send_email_changed(place: Place, identity_id: str, former: str, key: str) ->
 def send_new_device(place: Place, identity_id: str, device: str, address: str, seen: str, key: str) -> None:
     with place.database.controlling() as control:
         person = control.get(Person, UUID(identity_id))
-    if person:
-        with force_locale(person.language):
-            here_and_then = datetime.fromisoformat(seen).astimezone(ZoneInfo(person.time_zone))
-            when = format_datetime(here_and_then, "long", rebase=False)
-            send(letters.new_device(device, address, when, f"{here().url}/account/#sessions"), person.email, key)
+        workspaces = workspaces_of(control, UUID(identity_id))
+    if person is None:
+        return
+    for workspace in workspaces:
+        with place.database.workspace(workspace) as session, session.begin():
+            member = of_identity(session, person.id)
+            if member:
+                tell_members(session, workspace, "new_device", UUID(key), [member.id], title=f"{device}, {address}")
+    with force_locale(person.language):
+        here_and_then = datetime.fromisoformat(seen).astimezone(ZoneInfo(person.time_zone))
+        when = format_datetime(here_and_then, "long", rebase=False)
+        send(letters.new_device(device, address, when, f"{here().url}/account/#sessions"), person.email, key)
 
 
 def send(letter: Letter, to: str, key: str, link: MailedLink | None = None) -> None:

@@ -51,6 +51,7 @@ class PipelineOut(BaseModel):
     version: int
     name: str
     position: int
+    stale_days: int | None
     stages: list[StageOut]
     created_at: datetime
     updated_at: datetime

@@ -1,6 +1,7 @@
 """A deal is a possible sale; a pipeline its path; a stage a step on it."""
 
-from datetime import date, datetime
+from collections.abc import Collection
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
@@ -13,12 +14,16 @@ from core.text import searchable, sort_key
 
 
 class Pipeline(Record):
+    """An open deal in it goes stale after `stale_days` without anything happening; None: never."""
+
     __tablename__ = "pipeline"
+    __table_args__ = (CheckConstraint("stale_days between 1 and 365", name="stale_days"),)
     kind: ClassVar[str] = "pipeline"
     owner_column: ClassVar[str | None] = None
 
     name: Mapped[str]
     position: Mapped[int] = mapped_column(server_default="0", default=0)
+    stale_days: Mapped[int | None] = mapped_column(server_default="14", default=14)
 
     stages: Mapped[list["Stage"]] = relationship(
         order_by="Stage.position",
@@ -75,6 +80,7 @@ class Deal(Owned, Record):
     )
     kind: ClassVar[str] = "deal"
     derived: ClassVar[frozenset[str]] = frozenset({"search", "sort_key", "rank", "stage_since"})
+    news: ClassVar[frozenset[str]] = frozenset({"owner_id", "closed_at"})
 
     name: Mapped[str]
     pipeline_id: Mapped[UUID] = mapped_column(ForeignKey("pipeline.id"))
@@ -99,6 +105,10 @@ class Deal(Owned, Record):
 
     def title(self) -> str:
         return self.name
+
+    def wakes(self, changed: Collection[str]) -> datetime | None:
+        """An open deal is looked at each day, whether it is going stale."""
+        return datetime.now(UTC) + timedelta(days=1) if "status" in changed and self.status == "open" else None
 
     def index(self, language: str) -> None:
         """Bring the derived columns in line with the rest."""

@@ -34,7 +34,7 @@ def new(actor: Actor) -> str:
     actor.require(("pipeline", "create"))
     usual = [(_("New"), 10), (_("In touch"), 25), (_("Offer sent"), 50), (_("Agreed"), 80)]
     stages = [{"name": name, "probability": str(probability)} for name, probability in usual]
-    typed = {"id": new_id(), "name": "", "stages": stages}
+    typed = {"id": new_id(), "name": "", "stages": stages, "stale_days": "14"}
     return render(actor, "pipelines/form.html", errors={}, **filled(actor, typed))
 
 
@@ -45,7 +45,8 @@ def create(actor: Actor) -> Answer:
         return render(actor, "pipelines/form.html", errors={}, **filled(actor, typed)), 422
     try:
         stages = arranged(typed["stages"])["stages"]
-        pipeline = pipelines.create(actor, pipelines.create.parse({**typed, "stages": stages}))
+        values = blank_to_none({**typed, "stages": stages}, "stale_days")
+        pipeline = pipelines.create(actor, pipelines.create.parse(values))
     except Invalid as error:
         return refused(actor, "pipelines/form.html", error, **filled(actor, typed))
     say(_("%(name)s is stored", name=pipeline.name))
@@ -67,7 +68,7 @@ def change(actor: Actor, pipeline_id: UUID) -> Answer:
         return render(actor, "pipelines/form.html", errors={}, **filled(actor, typed, pipeline)), 422
     try:
         values = {**typed, **arranged(typed["stages"]), "id": pipeline_id}
-        pipeline = pipelines.change(actor, pipelines.change.parse(blank_to_none(values, "version")))
+        pipeline = pipelines.change(actor, pipelines.change.parse(blank_to_none(values, "version", "stale_days")))
     except Invalid as error:
         return refused(actor, "pipelines/form.html", error, **filled(actor, typed, editable(actor, pipeline_id)))
     except Conflict as conflict:
@@ -107,7 +108,7 @@ def typed_form() -> dict[str, Any]:
         if place.isdecimal() and 0 <= int(place) < len(stages):
             stages.insert(max(0, int(place) + step), stages.pop(int(place)))
             typed["do"] = "order"
-    return {"name": "", **typed}
+    return {"name": "", "stale_days": "", **typed}
 
 
 def arranged(rows: Rows) -> dict[str, Any]:
@@ -120,7 +121,8 @@ def arranged(rows: Rows) -> dict[str, Any]:
 
 def stored(pipeline: Pipeline) -> dict[str, Any]:
     stages = [{"id": str(one.id), "name": one.name, "probability": str(one.probability)} for one in pipeline.stages]
-    return {"version": pipeline.version, "name": pipeline.name, "stages": stages}
+    stale_days = "" if pipeline.stale_days is None else str(pipeline.stale_days)
+    return {"version": pipeline.version, "name": pipeline.name, "stale_days": stale_days, "stages": stages}
 
 
 def merged(rows: Rows, pipeline: Pipeline) -> Rows:

@@ -17,6 +17,7 @@ from crm.deals.actions import Percent, stage_locked, stages_in_use
 from crm.deals.models import Deal, Pipeline, Stage
 
 MOST_STAGES = 20
+STALE = "A deal's owner is told after so many days without anything happening with it; none: never."
 
 Name = Annotated[str, Field(min_length=1, max_length=60)]
 
@@ -30,10 +31,14 @@ class GivenStage(StageFields):
     id: Annotated[UUID | None, Field(description="Of a stage that stays; none for a new one.")] = None
 
 
+StaleDays = Annotated[int, Field(ge=1, le=365)]
+
+
 class NewPipeline(Input):
     id: Annotated[UUID | None, Field(description="Your own (UUID); sending it twice makes one pipeline.")] = None
     name: Name
     stages: Annotated[list[StageFields], Field(min_length=1, max_length=MOST_STAGES)]
+    stale_days: Annotated[StaleDays | None, Field(description=STALE)] = 14
 
 
 class PipelineFields(Input):
@@ -43,6 +48,7 @@ class PipelineFields(Input):
     name: Name
     stages: Annotated[list[GivenStage], Field(min_length=1, max_length=MOST_STAGES)]
     deals_to: Annotated[dict[UUID, UUID], Field(default_factory=dict)]
+    stale_days: Annotated[StaleDays | None, Field(description=STALE)] = None
 
 
 ChangedPipeline = changes_of(PipelineFields, "ChangedPipeline")
@@ -63,7 +69,7 @@ def create(actor: Actor, data: NewPipeline) -> Pipeline:
     if known:
         return known
     last = actor.db.scalar(select(func.max(Pipeline.position)))
-    pipeline = Pipeline(name=data.name, position=0 if last is None else last + 1)
+    pipeline = Pipeline(name=data.name, stale_days=data.stale_days, position=0 if last is None else last + 1)
     if data.id:
         pipeline.id = data.id
     actor.db.add(pipeline)
@@ -79,6 +85,8 @@ def change(actor: Actor, data: Changes) -> Pipeline:
     given = data.given()
     if "name" in given:
         pipeline.name = given["name"]
+    if "stale_days" in given:
+        pipeline.stale_days = given["stale_days"]
     if "stages" in given:
         stages = [GivenStage(**stage) for stage in given["stages"]]
         arrange(actor, pipeline, stages, given.get("deals_to") or {})

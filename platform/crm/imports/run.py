@@ -19,6 +19,7 @@ from flask_babel import gettext as _
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
 
 from core import limits
 from core.actor import Actor
@@ -28,6 +29,7 @@ from core.files import files
 from core.full import LimitReached
 from core.ids import new_id
 from core.jobs import Place, job
+from core.outbox import put
 from tenants.members import acting_member
 
 from . import undo
@@ -133,14 +135,31 @@ def halt(place: Place, import_id: UUID, member_id: UUID, state: str, sentence: A
         language = session.scalar(text("select language from member where id = :id"), {"id": member_id}) or "en"
         with force_locale(language):
             said = str(sentence())
-        session.execute(
+        halted = session.execute(
             text("""
             update import set state = :state, error = :error, version = version + 1, updated_at = now()
-            where id = :id and state in ('waiting', 'running')
+            where id = :id and state in ('waiting', 'running') returning file_name
             """),
             {"id": import_id, "state": state, "error": said},
-        )
+        ).first()
+        if halted:
+            tell_end(session, import_id, member_id, halted.file_name, state)
         session.commit()
+
+
+def tell_end(session: Session, import_id: UUID, member_id: UUID, name: str, state: str) -> None:
+    """Whoever began it has to hear that it goes no further."""
+    event = Event(
+        id=new_id(), action="import.run", kind="import", change="changed", record_id=import_id, via="import",
+        title=name[:200], before={}, after={"state": state, "tell": str(member_id)},
+    )  # fmt: skip
+    session.add(event)
+    session.flush()
+    put(
+        session,
+        "event",
+        {"action": "import.run", "events": [event.id], "kinds": ["import"], "request": "", "news": True},
+    )
 
 
 @dataclass
@@ -283,5 +302,5 @@ def finish(run: Run) -> None:
             event_id = new_id()
             common = {"action": "import.run", "member_id": actor.member.id, "via": "import", "request_id": found.mark}
             actor.db.execute(insert(Event), [{"id": event_id, **common, **told}])
-            announce(actor, "import.run", [event_id], ["import", "contact", "company"])
+            announce(actor, "import.run", [event_id], ["import", "contact", "company"], news=True)
         run.commit(actor)

@@ -14,6 +14,7 @@ from core.jobs import Place, job
 from core.letters import Letter, here, send
 from core.limits import SAVE_WAITING, TELL, Standing, standing
 from core.waiting import Waiting
+from crm.notifications.telling import tell_members
 from tenants.members import NotAMember, acting_member, owners
 from tenants.models import Person
 
@@ -62,6 +63,9 @@ def tell(place: Place, limit: Limit, level: int, key: str) -> None:
         confirmed = {
             owner.id for owner in known if (person := control.get(Person, owner.identity_id)) and person.confirmed_at
         }
+    with place.database.workspace(workspace) as session, session.begin(), force_locale(workspace.language):
+        title = title_of(limit, level, workspace.name)
+        tell_members(session, workspace, "limit", UUID(key), [owner.id for owner in known], title=title)
     url = f"{here().url}/{workspace.slug}/settings/plan"
     for owner in known:
         if owner.id in confirmed:
@@ -73,10 +77,15 @@ def letter(business: str, limit: Limit, level: int, found: Standing, url: str) -
     name, cap = str(NAMES[limit]), found.cap or 0
     used = _("%(limit)s: %(used)s of %(cap)s are in use.",
              limit=name, used=shown(limit, min(found.value, cap)), cap=shown(limit, cap))  # fmt: skip
+    subject = title_of(limit, level, business)
     if level == 100:
-        subject = _("%(limit)s: the plan of %(business)s is full", limit=name, business=business)
         rest = _("Everything you have stays and works. Only what is new waits for more room.")
     else:
-        subject = _("%(limit)s: the plan of %(business)s is nearly full", limit=name, business=business)
         rest = _("When all are in use, everything you have stays and works; only what is new waits for more room.")
     return Letter(subject, (used, rest), _("See the plan"), url)
+
+
+def title_of(limit: Limit, level: int, business: str) -> str:
+    if level == 100:
+        return str(_("%(limit)s: the plan of %(business)s is full", limit=NAMES[limit], business=business))
+    return str(_("%(limit)s: the plan of %(business)s is nearly full", limit=NAMES[limit], business=business))

@@ -1,6 +1,7 @@
 """A task: something to do, for one member, by a day or an hour. A deal's earliest open task is its next step."""
 
-from datetime import date, datetime
+from collections.abc import Collection
+from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core.records import Record
 
 OPEN = text("done_at is null and deleted_at is null")
+REMINDED = frozenset({"due_on", "due_at", "assignee_id", "done_at", "deleted_at"})  # what the reminder depends on
 DONE = text("done_at is not null and deleted_at is null")
 
 
@@ -30,6 +32,7 @@ class Task(Record):
     )
     kind: ClassVar[str] = "task"
     owner_column: ClassVar[str | None] = "assignee_id"
+    news: ClassVar[frozenset[str]] = frozenset({"assignee_id"})
 
     name: Mapped[str]
     todo: Mapped[str] = mapped_column(server_default="task", default="task")
@@ -47,3 +50,11 @@ class Task(Record):
 
     def title(self) -> str:
         return self.name
+
+    def wakes(self, changed: Collection[str]) -> datetime | None:
+        """When it is due; a day without an hour begins first where the clocks are 14 hours before UTC."""
+        if self.done_at or self.deleted_at or not REMINDED.intersection(changed):
+            return None
+        if self.due_at or self.due_on is None:
+            return self.due_at
+        return datetime.combine(self.due_on, time(), UTC) - timedelta(hours=14)

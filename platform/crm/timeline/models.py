@@ -22,6 +22,7 @@ class Note(Record):
     )
     kind: ClassVar[str] = "note"
     owner_column: ClassVar[str | None] = "author_id"
+    news: ClassVar[frozenset[str]] = frozenset({"at", "text"})
 
     form: Mapped[str] = mapped_column(server_default="note", default="note")
     text: Mapped[str] = mapped_column(server_default="", default="")

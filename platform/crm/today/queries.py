@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import aliased
 
 from core.actor import Actor
@@ -33,11 +33,7 @@ def without_next_step(actor: Actor, most: int = 8) -> tuple[list[Stalled], int]:
     mate = aliased(Stage)
     in_pipeline = select(func.count()).where(mate.pipeline_id == Deal.pipeline_id, mate.deleted_at.is_(None))
     planned = select(Task.id).where(Task.deal_id == Deal.id, Task.done_at.is_(None), Task.deleted_at.is_(None))
-    last = func.greatest(
-        Deal.updated_at,
-        select(func.max(Note.at)).where(Note.deal_id == Deal.id, Note.deleted_at.is_(None)).scalar_subquery(),
-        select(func.max(Task.done_at)).where(Task.deal_id == Deal.id, Task.deleted_at.is_(None)).scalar_subquery(),
-    )
+    last = last_activity()
     query = (
         actor.visible(
             Deal,
@@ -62,3 +58,12 @@ def without_next_step(actor: Actor, most: int = 8) -> tuple[list[Stalled], int]:
         for row in rows
     ]
     return found, rows[0].all if rows else 0
+
+
+def last_activity() -> ColumnElement[datetime]:
+    """When something last happened with a deal: it was changed, written on, or a task of it was done."""
+    return func.greatest(
+        Deal.updated_at,
+        select(func.max(Note.at)).where(Note.deal_id == Deal.id, Note.deleted_at.is_(None)).scalar_subquery(),
+        select(func.max(Task.done_at)).where(Task.deal_id == Deal.id, Task.deleted_at.is_(None)).scalar_subquery(),
+    )
