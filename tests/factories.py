@@ -22,6 +22,7 @@ from crm.deals import pipelines
 from crm.deals.models import Stage
 from crm.imports import actions as imports
 from crm.imports.models import Import
+from crm.notifications.models import Notification
 from crm.tasks import actions as tasks
 from crm.timeline import actions as notes
 from tenants import arrivals, departments, invitations, provisioning, roles, shares, tokens
@@ -162,6 +163,15 @@ def waits(actor: Actor, mark: str) -> UUID:
     return row_id
 
 
+def told(actor: Actor, mark: str) -> UUID:
+    """A line of what the actor was told."""
+    line = Notification(member_id=actor.member.id, kind="new_device", event_id=new_id(), title=mark)
+    actor.db.add(line)
+    actor.db.commit()
+    return line.id
+
+
 def one_of_each(actor: Actor, mark: str) -> dict[str, UUID]:
-    """A record of each kind, by kind, and one that waits to be."""
-    return {kind: make(actor, mark).id for kind, make in FACTORIES.items()} | {"waiting": waits(actor, mark)}
+    """A record of each kind, by kind, one that waits to be, and a line of what one was told."""
+    others = {"waiting": waits(actor, mark), "notification": told(actor, mark)}
+    return {kind: make(actor, mark).id for kind, make in FACTORIES.items()} | others

@@ -25,6 +25,8 @@ from crm.app import create_app
 from crm.companies import actions as companies
 from crm.contacts import actions as contacts
 from crm.deals import actions as deals
+from crm.notifications import unsubscribing
+from crm.notifications.models import MailBlock, Notification
 from crm.tasks import actions as tasks
 from tenants import departments, invitations, links, roles
 from tenants.models import Passkey, Person, WorkspaceRow
@@ -43,6 +45,7 @@ pytestmark = pytest.mark.browser
 # away from here, and what follows it (tests/browser/test_single_sign_on.py).
 NO_PAGES = (
     "static", "healthz", "people.photo", "mailbox.html", "sso.begin", "sso.back", "sso.question", "sso.done",
+    "app.manifest", "app.service_worker",
 )  # fmt: skip
 CATALOGUE = Path(features.TRANSLATIONS) / "cs" / "LC_MESSAGES" / "messages.po"
 ENGLISH_TIMES = re.compile(
@@ -95,6 +98,7 @@ class Records:
         self.single_sign_on()
         with site.clock_held():
             self.payments()
+        self.notifications()
 
     def addresses(self, rule: str) -> Iterator[str]:
         """The rule with its arguments filled in, in all the ways that look different."""
@@ -167,6 +171,9 @@ class Records:
 
     def opened(self, purpose: Any) -> str:
         """The address of a link as it stands in a mail."""
+        if purpose == "unsubscribe":
+            member = self.shop.rows("select id from member order by id limit 1")[0].id
+            return unsubscribing.address(self.site.settings, self.shop.workspace, member, ["mention", "task_due"])
         if purpose == "invite":
             return invitations.address(self.site.settings, self.shop.workspace, self.invitation)
         return links.address(self.link(purpose), self.site.settings)
@@ -228,6 +235,25 @@ class Records:
         page.locator(f"form[action$='/{form}'] button").click()
         page.wait_for_url(leads_to)
         return page.url.removeprefix(self.site.url)
+
+    def notifications(self) -> None:
+        """The owner was told something by everybody's deeds, and their mail came back."""
+        rows = self.shop.rows("select id from deal where deleted_at is null order by id limit 3")
+        with self.shop.acting() as actor:
+            for number, row in enumerate(rows):
+                for kind in ("deal_assigned", "deal_won", "deal_stale"):
+                    told = Notification(
+                        member_id=actor.member.id, kind=kind, event_id=uuid4(), record_kind="deal", record_id=row.id,
+                        by_id=actor.member.id, data={"n": 14} if kind == "deal_stale" else {},
+                        read_at=datetime.now(UTC) if number else None,
+                    )  # fmt: skip
+                    actor.db.add(told)
+            actor.db.add(
+                Notification(member_id=actor.member.id, kind="task_assigned", event_id=uuid4(), data={"n": 12})
+            )
+            reason = "smtp; 550 5.1.1 <jana@example.com>: Recipient address rejected: User unknown"
+            actor.db.add(MailBlock(member_id=actor.member.id, email=actor.member.email, reason=reason))
+            actor.db.commit()
 
     def link(self, purpose: Any) -> Any:
         with self.shop.base.controlling() as control:

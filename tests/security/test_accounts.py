@@ -16,6 +16,9 @@ from tenants.signup import RESERVED
 from tests.shop import Shop, csrf
 from tests.visitor import PASSWORD, Visitor, body
 
+# What others send, with a signature of their own or of ours in place of a form's token.
+SIGNED = ("/stripe/", "/unsubscribe/")
+
 
 def pages(app: Flask, method: str) -> Iterator[Rule]:
     """Every route that is a page: the API and SCIM take tokens and no cookies, Stripe's events a signature."""
@@ -39,7 +42,7 @@ def path_of(app: Flask, shop: Shop, rule: Rule) -> str:
 
 def test_every_form_without_its_token_is_refused(app: Flask, shop: Shop) -> None:
     client = shop.browser()
-    forms = list(pages(app, "POST"))
+    forms = [rule for rule in pages(app, "POST") if not rule.rule.startswith(SIGNED)]
     assert len(forms) > 25
     for rule in forms:
         path = path_of(app, shop, rule)

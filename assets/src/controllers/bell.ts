@@ -22,7 +22,7 @@ export default class extends Controller<FrameElement> {
 
   /** Whoever is on a record's page has seen what they were told of it. */
   async #see(): Promise<void> {
-    const answer = await post<{ seen: number }>(this.seenValue, { path: location.pathname }, "").catch(() => null);
+    const answer = await post<{ seen: number }>(this.seenValue, { at: location.pathname }, "").catch(() => null);
     if (answer?.seen) this.#load();
   }
 

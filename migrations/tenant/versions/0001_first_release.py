@@ -89,7 +89,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("stale_days between 1 and 365", name=op.f("ck_pipeline_stale_days")),
+        sa.CheckConstraint("stale_days between 2 and 365", name=op.f("ck_pipeline_stale_days")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pipeline")),
     )
     op.create_table(

@@ -17,7 +17,7 @@ class Pipeline(Record):
     """An open deal in it goes stale after `stale_days` without anything happening; None: never."""
 
     __tablename__ = "pipeline"
-    __table_args__ = (CheckConstraint("stale_days between 1 and 365", name="stale_days"),)
+    __table_args__ = (CheckConstraint("stale_days between 2 and 365", name="stale_days"),)
     kind: ClassVar[str] = "pipeline"
     owner_column: ClassVar[str | None] = None
 

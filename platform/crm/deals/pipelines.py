@@ -31,7 +31,7 @@ class GivenStage(StageFields):
     id: Annotated[UUID | None, Field(description="Of a stage that stays; none for a new one.")] = None
 
 
-StaleDays = Annotated[int, Field(ge=1, le=365)]
+StaleDays = Annotated[int, Field(ge=2, le=365)]
 
 
 class NewPipeline(Input):

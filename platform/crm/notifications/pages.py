@@ -75,8 +75,8 @@ def read_one(actor: Actor, notification_id: UUID) -> Answer:
 
 @pages.post("/notifications/seen")
 def seen(actor: Actor) -> Response:
-    """Whoever opens a record has seen what they were told of it. `path` is the page's."""
-    named = re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", request.form.get("path", "")[:500])
+    """Whoever opens a record has seen what they were told of it. `at` is the page's path."""
+    named = re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", request.form.get("at", "")[:500])
     changed = queries.mark(own(actor), records=[UUID(one) for one in named])
     return answer({"seen": changed})
 
