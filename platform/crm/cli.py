@@ -7,14 +7,15 @@ Exit codes: 0 done, 1 refused or failed (one line on standard error), 2 wrong us
 import signal
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
-import orjson
 from flask.cli import FlaskGroup
 
 from config.settings import SettingsError, settings
+from crm.backups.commands import backup, backups
+from crm.lines import fail, known, show
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -83,25 +84,6 @@ def main() -> None:
     cli(prog_name="okno")
 
 
-def fail(line: str) -> NoReturn:
-    click.echo(f"okno: {line}", err=True)
-    sys.exit(1)
-
-
-def show(rows: list[dict[str, Any]], as_json: bool) -> None:
-    """A table for people, or JSON lines for programs."""
-    if as_json:
-        for row in rows:
-            click.echo(orjson.dumps(row, default=str).decode())
-        return
-    if not rows:
-        return
-    widths = {key: max(len(key), *(len(str(row[key])) for row in rows)) for key in rows[0]}
-    click.echo("  ".join(key.ljust(width) for key, width in widths.items()).rstrip())
-    for row in rows:
-        click.echo("  ".join(str(row[key]).ljust(width) for key, width in widths.items()).rstrip())
-
-
 # Required, so that whoever types the command knows what it waits for.
 password_from_input = click.option(
     "--password-stdin", is_flag=True, required=True, expose_value=False, help="Read the password from standard input."
@@ -114,16 +96,6 @@ def secret_from_input() -> str:
     if not value:
         raise click.UsageError("give the password as one line on standard input")
     return value
-
-
-def known(slug: str) -> Any:
-    from core.db import database
-    from tenants.directory import locate
-
-    workspace = locate(database(), slug)
-    if workspace is None:
-        fail(f"there is no workspace {slug}; see okno workspace list")
-    return workspace
 
 
 @cli.group()
@@ -481,6 +453,10 @@ def fill_with_demo(slug: str, contacts: int, deals: int, seed: int) -> None:
         f"{made['contact']:,} contacts, {made['company']:,} companies, {made['deal']:,} deals, {made['task']:,} tasks, "
         f"{made['note']:,} notes and calls"
     )
+
+
+cli.add_command(backup)
+cli.add_command(backups)
 
 
 def until_stopped() -> Callable[[], bool]:

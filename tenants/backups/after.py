@@ -91,7 +91,7 @@ def settle_members(session: Session, person: Person) -> Member:
 # In place
 
 
-KEPT = ("connection", "domain", "link", "token", "scim_token")
+KEPT = ("connection", "domain", "link", "token", "scim_token")  # each after those that it names
 
 
 class Present:
@@ -122,8 +122,10 @@ class Present:
                 member.role_id = now["role_id"] if now["role_id"] in roles else by_key.get(key or "", member.role_id)
         session.flush()
         self.add_asker(session, person, by_key["owner"])
-        for name, rows in self.rows.items():
-            replace(session, Base.metadata.tables[name], rows)
+        for name in reversed(KEPT):
+            session.execute(delete(Base.metadata.tables[name]))
+        for name in KEPT:
+            put_rows(session, Base.metadata.tables[name], self.rows[name])
         for used in self.used:
             session.execute(text("update counter set value = :value, since = :since where name = :name"), used)
 
@@ -138,9 +140,8 @@ class Present:
         session.flush()
 
 
-def replace(session: Session, table: Table, rows: Iterable[dict[str, Any]]) -> None:
-    """The table holds these rows alone, without those that name what is not there any more."""
-    session.execute(delete(table))
+def put_rows(session: Session, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+    """These rows, without those that name what is not there any more."""
     known = {key.parent.name: set(session.scalars(select(key.column))) for key in table.foreign_keys}
     for row in rows:
         gone = {name for name, ids in known.items() if row[name] is not None and row[name] not in ids}

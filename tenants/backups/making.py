@@ -104,6 +104,11 @@ class Noting:
             row.done, row.all, row.moved_at = self.done, max(self.all, self.done), datetime.now(UTC)
         self.advance(self.done, max(self.all, self.done))
 
+    def finish(self, control: Session) -> None:
+        """It is done, in the transaction that makes it so."""
+        row = control.get_one(self.model, self.row_id)
+        row.state, row.done, row.all = "done", self.done, self.done
+
     def keep(self, **values: Any) -> None:
         """Keep something with the row."""
         with self.base.controlling() as control:
@@ -123,6 +128,9 @@ class Quiet(Noting):
         if time.monotonic() - self.told >= TOLD_EVERY:
             self.told = time.monotonic()
             self.advance(self.done, max(self.all, self.done))
+
+    def finish(self, control: Session) -> None:
+        pass
 
     def keep(self, **values: Any) -> None:
         pass

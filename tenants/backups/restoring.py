@@ -58,7 +58,7 @@ def beside(base: Database, contents: Contents, person: Person, slug: str, name: 
         tell(session, into, owner, {"from": told["name"], "made_at": contents.manifest.made_at})
 
     row = take(base, contents.manifest.version, address)
-    begun(note, row.id)
+    note.keep(made_id=row.id)  # to be done away with should we be killed
     with filled(base, row, contents, note, settle):
         with base.controlling() as control:
             opened = control.get_one(WorkspaceRow, row.id)
@@ -67,6 +67,7 @@ def beside(base: Database, contents: Contents, person: Person, slug: str, name: 
             opened.name, opened.state = name or told["name"], "open"
             control.flush()
             members.enter_directory(control, person.id, row.id)
+            note.finish(control)
         return as_workspace(opened)
 
 
@@ -96,20 +97,16 @@ def in_place(
         entering.update(session.scalars(active))
 
     row = take(base, contents.manifest.version, None)
-    begun(note, row.id)
+    note.keep(made_id=row.id)
     try:
         with filled(base, row, contents, note, settle), base.controlling() as control:
             exchange(control, workspace_id, row.id, contents.manifest.workspace)
             let_in(control, workspace_id, entering)
+            note.finish(control)
     finally:
         with base.controlling() as control:
             control.execute(update(WorkspaceRow).where(WorkspaceRow.id == workspace_id).values(state="open"))
         directory.forget()
-
-
-def begun(note: Noting, made_id: int) -> None:
-    """Keep with the restore's row which workspace is being filled, to be done away with should we be killed."""
-    note.keep(made_id=made_id)
 
 
 def take(base: Database, version: str, slug: str | None) -> WorkspaceRow:
@@ -155,6 +152,13 @@ def filled(base: Database, row: WorkspaceRow, contents: Contents, note: Noting, 
     except BaseException:
         give_back(base, row, kept, empty=empty)
         raise
+
+
+def drop_unfinished(base: Database, made_id: int) -> None:
+    """What a restore that was killed had begun to fill."""
+    with base.controlling() as control:
+        mine = update(WorkspaceRow).where(WorkspaceRow.id == made_id, WorkspaceRow.state == "opening")
+        control.execute(mine.values(state="replaced", slug=None, taken_at=func.now()))
 
 
 def give_back(base: Database, row: WorkspaceRow, kept: list[str], *, empty: bool) -> None:

@@ -61,7 +61,7 @@ def reading(backup: Backup, *, seeking: bool = False) -> Iterator[IO[bytes]]:
     """
     opening = store().open(backup.key) if seeking else store().reading(backup.key)
     with opening as sealed:
-        yield io.BufferedReader(Unsealed(sealed, backup.size, settings()), CHUNK)
+        yield io.BufferedReader(Unsealed(sealed, backup.size, settings(), backup.id), CHUNK)
 
 
 @dataclass
@@ -95,14 +95,15 @@ class Sealer:
 
 
 class Unsealed(io.RawIOBase):
-    """The plain content of a sealed file, of `size` bytes, from a stream or from something that can be sought in."""
+    """The plain content of a sealed file, of `size` bytes, from a stream or from something that can be sought in.
+    Which backup it must be, `wanted` says, unless any will do."""
 
-    def __init__(self, sealed: IO[bytes], size: int, config: Settings):
+    def __init__(self, sealed: IO[bytes], size: int, config: Settings, wanted: UUID | None = None):
         self.sealed, self.size, self.at = sealed, size, 0
         header = exactly(sealed, HEADER)
-        if header[: len(MAGIC)] != MAGIC:
-            raise Damaged()
         self.id = UUID(bytes=header[len(MAGIC) : len(MAGIC) + ID])
+        if header[: len(MAGIC)] != MAGIC or wanted not in (None, self.id):
+            raise Damaged()
         key = unseal_by(config.backup_keys, PURPOSE, header[len(MAGIC) + ID :], self.id.bytes)
         self.cipher = AESGCM(key)
         self.next = 0  # the chunk that the stream stands before

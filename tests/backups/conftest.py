@@ -1,7 +1,7 @@
 """Workspaces full of everything, and another installation to move them to."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,3 +52,30 @@ def elsewhere_servers() -> Iterator[dict[str, str]]:
     upgrade(urls, METADATA, pool=3, say=lambda _line: None)
     yield environ
     stop_throwaway(home)
+
+
+@pytest.fixture
+def elsewhere(elsewhere_servers: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Elsewhere]]:
+    """Moves this process to the other installation when it is called; back with the end of the test."""
+    from config.settings import settings
+    from core.db import database, database_of
+    from core.files import files
+    from tenants.backups import vault
+    from tenants.directory import directory
+
+    def forget() -> None:
+        for each in (settings.cache_clear, database_of.cache_clear, directory.forget, files.cache_clear):
+            each()
+        vault.store.cache_clear()
+
+    def move() -> Elsewhere:
+        from crm.app import create_app
+
+        for name, value in elsewhere_servers.items():
+            monkeypatch.setenv(name, value)
+        forget()
+        return Elsewhere(database(), create_app(settings()), elsewhere_servers)
+
+    yield move
+    monkeypatch.undo()
+    forget()

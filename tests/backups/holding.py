@@ -1,6 +1,7 @@
 """What the tests of backups hold: a workspace with a row in each table, its contents by table, and its file."""
 
 import io
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -20,23 +21,30 @@ from tests.shop import Shop
 
 PHOTO = b"not really a picture\n" * 100
 ROWS = {
-    "import_refused": "insert into import_refused select id, 2, 'email', 'email', array[E'a\\tb', null, '\\N'] from import",
+    "import_refused": """insert into import_refused
+        select id, 2, 'email', 'email', array[E'a\\tb', null, '\\N'] from import""",
     "handover": """insert into handover (absence_id, record_id, kind, from_id, to_id, client_id)
         select absence.id, contact.id, 'contact', member_id, member_id, contact.id from absence, contact limit 1""",
     "usage": "insert into usage values ('contacts', current_date, 3)",
     "done": "insert into done values ('a subscriber', '42')",
     "idempotent_answer": """insert into idempotent_answer (member_id, key, route, body_hash, body)
         select id, 'key', 'POST /', 'x', 'a secret answer' from member limit 1""",
-    "contact": "update contact set about = E'a tab\\t, a line\\nand a \\\\ backslash', custom = '{\"a\": \"\\\\ \\n\"}'",
+    "contact": """update contact
+        set about = E'a tab\\t, a line\\nand a \\\\ backslash', custom = '{"a": "\\\\ \\n"}'""",
 }
 
 
 def fill(shop: Shop) -> None:
     """A row in each table that no factory reaches, and a member's photo."""
-    stored = files.put(shop.workspace, io.BytesIO(PHOTO))
     with shop.base.workspace(shop.workspace) as session, session.begin():
         for statement in ROWS.values():
             session.execute(text(statement))
+    fill_photo(shop)
+
+
+def fill_photo(shop: Shop) -> None:
+    stored = files.put(shop.workspace, io.BytesIO(PHOTO))
+    with shop.base.workspace(shop.workspace) as session, session.begin():
         photo = {"key": stored.key, "size": stored.size, "id": shop.owner_id}
         session.execute(text("update member set photo_key = :key, photo_size = :size where identity_id = :id"), photo)
 
@@ -64,8 +72,8 @@ def opened(content: bytes) -> Contents:
 
 
 def tallies(
-    shop: Shop, workspace: Workspace | None = None, *, without: set[tuple[str, str]] = frozenset()
-) -> dict[str, int]:  # type: ignore[assignment]
+    shop: Shop, workspace: Workspace | None = None, *, without: Collection[tuple[str, str]] = ()
+) -> dict[str, int]:
     """Each table's rows as one number, as a file would have them; without some columns, and files by their number
     alone, since they are another workspace's."""
     where = workspace or shop.workspace
@@ -103,8 +111,8 @@ def backups(shop: Shop) -> list[Backup]:
 def schemas(shop: Shop) -> dict[str, int]:
     """How many workspaces are in which state."""
     with shop.base.controlling() as control:
-        found = control.execute(text("select state, count(*) from control.workspace group by state")).all()
-    return {state: number for state, number in found}
+        found = control.execute(text("select state, count(*) as number from control.workspace group by state")).all()
+    return {row.state: row.number for row in found}
 
 
 def as_uuid(value: Any) -> UUID:
