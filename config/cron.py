@@ -23,5 +23,8 @@ TASKS = (
     Task("absence.by_the_clock", HOUR),
     Task("billing.hourly", HOUR),
     Task("notifications.wake", MINUTE),
+    Task("backup.due", 5 * MINUTE),
+    Task("backup.tidy", HOUR, offset=25 * MINUTE),
+    Task("backup.drill", 7 * DAY, offset=2 * DAY + 5 * HOUR),
     Task("billing.reconcile", DAY, offset=3 * HOUR),
 )

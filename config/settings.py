@@ -81,7 +81,8 @@ class Settings:
     whatever takes it hands it to `okno mail bounced`. `inner_hosts` are the hosts ("idp.intern",
     "idp.intern:8443") that core.outbound may ask although their addresses are not public; `dns_servers`
     ("10.0.0.53", "127.0.0.1:5353") are asked instead of the machine's own. `worker_memory` is in MB, for each
-    child of a worker. `payments` says whether there are plans: None for an installation of one's own, without
+    child of a worker. `backups` is where backups are kept, and `backup_keys` what they are sealed by: the present
+    one and former ones. `payments` says whether there are plans: None for an installation of one's own, without
     limits; Stripe; or "test", the stand-in for Stripe of the embedded run.
     """
 
@@ -106,6 +107,9 @@ class Settings:
     mail_from: str
     bounces_to: str | None
     files: Folder | Bucket
+    backups: Folder | Bucket
+    backups_by_the_clock: bool
+    backup_keys: tuple[str, ...] = field(repr=False)
     payments: Stripe | Literal["test"] | None
     web_workers: int
     web_threads: int
@@ -161,7 +165,10 @@ class Settings:
             smtp=_smtp(given, env),
             mail_from=given.get("OKNO_MAIL_FROM", f"Okno <okno@{host}>"),
             bounces_to=_bounces_to(given),
-            files=_files(given, home),
+            files=_files(given, "OKNO_FILES", home),
+            backups=_files(given, "OKNO_FILES" if given.get("OKNO_BACKUPS", "off") == "off" else "OKNO_BACKUPS", home),
+            backups_by_the_clock=given.get("OKNO_BACKUPS") != "off",
+            backup_keys=_backup_keys(given, secret_key),
             payments=_payments(given, env),
             web_workers=_number(given, "OKNO_WEB_WORKERS", 2, 1, 64),
             web_threads=_number(given, "OKNO_WEB_THREADS", 4, 1, 64),
@@ -354,17 +361,25 @@ def _url_port(parts: SplitResult, variable: str) -> int | None:
         raise SettingsError(f"{variable} has a port that is not a number up to 65535") from None
 
 
-def _files(given: Mapping[str, str], home: Path) -> Folder | Bucket:
-    place = given.get("OKNO_FILES", str(home / "files"))
+def _files(given: Mapping[str, str], variable: str, home: Path) -> Folder | Bucket:
+    place = given.get(variable, str(home / "files"))
     if not place.startswith("s3://"):
         if "://" in place:
-            raise SettingsError("OKNO_FILES must be a folder or s3://bucket/prefix?endpoint=https://host")
+            raise SettingsError(f"{variable} must be a folder or s3://bucket/prefix?endpoint=https://host")
         return Folder(Path(place).expanduser().absolute())
     parts = urlsplit(place)
     options = dict(parse_qsl(parts.query))
     if not parts.netloc or set(options) - {"endpoint"}:
-        raise SettingsError("OKNO_FILES must look like s3://bucket/prefix?endpoint=https://host")
+        raise SettingsError(f"{variable} must look like s3://bucket/prefix?endpoint=https://host")
     return Bucket(parts.netloc, parts.path.strip("/"), options.get("endpoint"))
+
+
+def _backup_keys(given: Mapping[str, str], secret_key: str) -> tuple[str, ...]:
+    """OKNO_BACKUP_KEY, so that who holds the secret key alone opens no backup; more, by commas, are former ones."""
+    keys = _list(given, "OKNO_BACKUP_KEY")
+    if any(len(key) < MINIMUM_SECRET_LENGTH for key in keys):
+        raise SettingsError(f"OKNO_BACKUP_KEY is too short: it needs {MINIMUM_SECRET_LENGTH} characters or more")
+    return (*keys, secret_key, *_fallbacks(given))
 
 
 def _payments(given: Mapping[str, str], env: Env) -> Stripe | Literal["test"] | None:

@@ -25,7 +25,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData
 
 from migrations import cluster
-from migrations.script import COMMON, PROVISION, grants, schema_script
+from migrations.script import COMMON, PROVISION, RESTORING, grants, schema_script
 
 HERE = Path(__file__).parent
 LOCK_TIMEOUT = "50ms"
@@ -80,6 +80,7 @@ def upgrade(
             say(line)
         upgrade_control(owner, urls.owner, history, say)
         head = renew_script(owner, metadata, history)
+        renew_steps(owner, metadata, head, history)
         behind = [Behind(*row) for row in owner.execute(BEHIND, (head,))]
         if behind:
             say(f"{len(behind)} workspaces to upgrade")
@@ -99,12 +100,16 @@ def upgrade_control(owner: psycopg.Connection, url: str, history: Path, say: Cal
     command.upgrade(config, "head")
     with owner.transaction():
         owner.execute(PROVISION)
+        owner.execute(RESTORING.encode())
         owner.execute("revoke execute on function control.provision() from public")
         owner.execute("grant execute on function control.provision() to okno_control")
         owner.execute("grant select, insert, update, delete on all tables in schema control, bus to okno_control")
         owner.execute(f"grant insert (topic, queue, payload, ready, next_at) on bus.outbox to {COMMON}".encode())
-        owner.execute("revoke all on control.alembic_version, control.schema_script from okno_control")
+        owner.execute(
+            "revoke all on control.alembic_version, control.schema_script, control.schema_step from okno_control"
+        )
         owner.execute("grant select (version) on control.schema_script to okno_control")
+        owner.execute("grant select (number, version) on control.schema_step to okno_control")
 
 
 def renew_script(owner: psycopg.Connection, metadata: MetaData, history: Path) -> str:
@@ -119,6 +124,20 @@ def renew_script(owner: psycopg.Connection, metadata: MetaData, history: Path) -
         (head, schema_script(metadata)),
     )
     return head
+
+
+def renew_steps(owner: psycopg.Connection, metadata: MetaData, head: str, history: Path) -> None:
+    """Store the SQL of each step of the history, by which a backup of an older release is brought up."""
+    known = {row[0] for row in owner.execute("select version from control.schema_step")}
+    if head in known:
+        return
+    steps = Steps(metadata, head, history)
+    for number, version in enumerate(steps.versions()):
+        if version not in known:
+            owner.execute(
+                "insert into control.schema_step (number, version, body) values (%s, %s, %s)",
+                (number, version, steps.alone(version)),
+            )
 
 
 class Steps:
@@ -138,7 +157,16 @@ class Steps:
                 self.compiled[version] = self.compile(version)
             return self.compiled[version]
 
-    def compile(self, version: str) -> str:
+    def versions(self) -> list[str]:
+        """All that there ever were, the first first."""
+        return [revision.revision for revision in reversed(list(self.scripts.walk_revisions("base", self.head)))]
+
+    def alone(self, version: str) -> str:
+        """The one step that leads to this version."""
+        with self.compiling:
+            return self.compile(str(self.scripts.get_revision(version).down_revision or "base"), version)
+
+    def compile(self, version: str, upto: str | None = None) -> str:
         written = io.StringIO()
         # "named", or each % would be doubled for a driver that never sees it.
         context = MigrationContext.configure(
@@ -147,7 +175,7 @@ class Steps:
             opts={"as_sql": True, "output_buffer": written},
         )
         with Operations.context(context):
-            for revision in reversed(list(self.scripts.iterate_revisions(self.head, version))):
+            for revision in reversed(list(self.scripts.iterate_revisions(upto or self.head, version))):
                 revision.module.upgrade()
         return written.getvalue()
 

@@ -32,6 +32,76 @@ end
 $body$
 """
 
+# A workspace made at an older version, for a backup of that release; brought up step by step; and done away with. Only
+# what is not in use can be: `opening` is being filled, `replaced` gave way to what was restored in its place.
+RESTORING = f"""
+create or replace function control.provision_at(wanted text) returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
+declare
+    number bigint := nextval(pg_get_serial_sequence('control.workspace', 'id'));
+    schema_name text := 't_' || lpad(number::text, 6, '0');
+    role_name text := 't_' || lpad(number::text, 6, '0') || '_r';
+    upto int;
+    step text;
+begin
+    select schema_step.number into strict upto from control.schema_step where version = wanted;
+    execute format('create schema %I', schema_name);
+    execute format('create role %I nologin', role_name);
+    execute format('set local search_path = %I, ext', schema_name);
+    for step in select body from control.schema_step where schema_step.number <= upto order by schema_step.number loop
+        execute step;
+    end loop;
+    perform control.grant_all(schema_name, role_name);
+    execute format('grant usage on schema %I to %I', schema_name, role_name);
+    execute format('grant %I to okno_ws', role_name);
+    execute format('grant {COMMON} to %I with inherit true, set false', role_name);
+    insert into control.workspace (id, schema_name, role_name, version, state)
+    overriding system value values (number, schema_name, role_name, wanted, 'opening');
+    return number;
+end
+$body$;
+create or replace function control.grant_all(schema_name text, role_name text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
+begin
+    execute format('grant select, insert, update, delete on all tables in schema %I to %I', schema_name, role_name);
+    execute format('revoke update, delete on {", ".join(f"%1$I.{name}" for name in sorted(APPEND_ONLY))} from %2$I',
+        schema_name, role_name);
+end
+$body$;
+create or replace function control.migrate(wanted bigint) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
+declare
+    filled control.workspace;
+    step record;
+begin
+    select * into strict filled from control.workspace where id = wanted and state = 'opening' for update;
+    execute format('set local search_path = %I, ext', filled.schema_name);
+    for step in
+        select number, version, body from control.schema_step where number >
+            (select number from control.schema_step where version = filled.version) order by number
+    loop
+        execute step.body;
+        update control.workspace set version = step.version where id = wanted;
+    end loop;
+    perform control.grant_all(filled.schema_name, filled.role_name);
+end
+$body$;
+create or replace function control.discard(wanted bigint) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
+declare
+    old control.workspace;
+begin
+    select * into strict old from control.workspace where id = wanted and state = 'replaced' for update;
+    execute format('drop schema %I cascade', old.schema_name);
+    execute format('drop role %I', old.role_name);
+    delete from control.workspace where id = wanted;
+end
+$body$;
+revoke execute on function control.provision_at(text), control.migrate(bigint), control.discard(bigint),
+    control.grant_all(text, text) from public;
+grant execute on function control.provision_at(text), control.migrate(bigint), control.discard(bigint) to okno_control
+"""  # noqa: S608 (constants of this module)
+
 
 def schema_script(metadata: MetaData) -> str:
     """Schema, role, tables, indexes, and grants that name each table: GRANT ON ALL TABLES scans the whole catalogue."""

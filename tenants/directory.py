@@ -49,6 +49,13 @@ def locate(base: Database, slug: str) -> Workspace | None:
     return directory.find(base, f"slug {slug}", WorkspaceRow.slug == slug)
 
 
+def being_restored(base: Database, slug: str) -> bool:
+    """Whether the workspace at this address is closed for the moment in which an older state takes its place."""
+    with base.controlling() as control:
+        asked = select(WorkspaceRow.id).where(WorkspaceRow.slug == slug, WorkspaceRow.state == "restoring")
+        return control.scalar(asked) is not None
+
+
 def locate_number(base: Database, number: int) -> Workspace | None:
     """The open workspace an API token names, or None."""
     return directory.find(base, f"id {number}", WorkspaceRow.id == number)

@@ -231,16 +231,17 @@ def accept(database: Database, opened: Opened, person: Person, address: str) -> 
     workspace = opened.workspace
     with database.workspace(workspace) as session, session.begin():
         invitation = usable(session, opened.invitation.id, lock=True)
-        member = members.of_identity(session, person.id)
+        member = members.of_identity(session, person.id) or members.restored(session, person.email)
         member_id = member.id if member else new_id()
         who = Acting(member_id, person.id, person.name, person.email, "", person.language, person.time_zone)
         actor = Actor(workspace, who, {}, Circle(member_id), {}, session, "page", address=address)
         with events.watched(actor, "member.join"):
             if member is None:
-                member = Member(id=member_id, identity_id=person.id, language=person.language)
+                member = Member(id=member_id, language=person.language)
                 member.time_zone = person.time_zone
                 session.add(member)
-            member.name, member.email, member.state = person.name, person.email, "active"
+            member.identity_id, member.name, member.email = person.id, person.name, person.email
+            member.state = "active"
             member.role_id, member.department_id = invitation.role_id, invitation.department_id
             invitation.accepted_at = datetime.now(UTC)
     with database.controlling() as control:

@@ -231,6 +231,12 @@ def of_identity(session: Session, identity_id: UUID) -> Member | None:
     return session.scalar(select(Member).where(Member.identity_id == identity_id))
 
 
+def restored(session: Session, email: str) -> Member | None:
+    """The member of this address who came out of a backup and is nobody's yet (tenants.backups.after)."""
+    waiting = select(Member).where(Member.state == "restored", func.lower(Member.email) == email)
+    return session.scalars(waiting.order_by(Member.id).limit(1)).first()
+
+
 def colleagues(actor: Actor) -> list[tuple[UUID, str]]:
     """(id, name) of every active member, the actor first: the choices of an owner or assignee."""
     rows = actor.db.execute(

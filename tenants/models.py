@@ -365,7 +365,7 @@ class Member(Record):
     manager_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
     position: Mapped[str] = mapped_column(server_default="", default="")
     phone: Mapped[str] = mapped_column(server_default="", default="")
-    photo_key: Mapped[str | None]
+    photo_key: Mapped[str | None] = mapped_column(info={"file": True})
     photo_size: Mapped[int] = mapped_column(server_default="0", default=0, active_history=True)
     working_hours: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
     external_id: Mapped[str] = mapped_column(server_default="", default="")
@@ -427,7 +427,7 @@ class Token(Record):
 
     member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"))
     name: Mapped[str]
-    hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True, info={"secret": "uuid_send(id)"})
     ending: Mapped[str]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

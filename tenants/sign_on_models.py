@@ -26,7 +26,7 @@ class Connection(Record):
 
     issuer: Mapped[str]
     client_id: Mapped[str]
-    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    secret: Mapped[bytes] = mapped_column(LargeBinary, info={"secret": "''::bytea"})
     button: Mapped[str]
     role_claim: Mapped[str] = mapped_column(server_default="", default="")
     role_map: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"), default=list)
@@ -82,7 +82,7 @@ class ScimToken(Record):
 
     member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"))
     name: Mapped[str]
-    hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True, info={"secret": "uuid_send(id)"})
     ending: Mapped[str]
     used_at: Mapped[datetime | None]
 

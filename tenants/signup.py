@@ -102,7 +102,7 @@ def claim(control: Session, slug: str) -> WorkspaceRow:
     return control.scalars(select(WorkspaceRow).where(WorkspaceRow.id == taken)).one()
 
 
-def take_ready(control: Session, slug: str) -> int | None:
+def take_ready(control: Session, slug: str | None) -> int | None:
     ready = (
         select(WorkspaceRow.id)
         .where(WorkspaceRow.state == "ready")

@@ -126,6 +126,10 @@ def leave(actor: Actor, data: OneMember) -> Member:
 @action("member.return", right=("member", "edit"))
 def come_back(actor: Actor, data: OneMember) -> Member:
     member = taken(actor, data.id, data.version)
+    if member.state == "restored":
+        raise Busy(
+            _("%(name)s came out of a backup. Send an invitation, and the records are theirs again.", name=member.name)
+        )
     if member.state != "active":
         member.state = "active"
         later(actor.db, "member.let_in", identity_id=member.identity_id)

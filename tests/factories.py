@@ -10,6 +10,7 @@ from sqlalchemy import select
 from core import waiting
 from core.actions import Action
 from core.actor import Actor
+from core.db import database
 from core.ids import new_id
 from core.records import Record
 from crm.absences import actions as absences
@@ -26,6 +27,7 @@ from crm.notifications.models import Notification
 from crm.tasks import actions as tasks
 from crm.timeline import actions as notes
 from tenants import arrivals, departments, invitations, provisioning, roles, shares, tokens
+from tenants.backups.models import Backup, Restore
 from tenants.models import Invitation, Member, Role, Share
 from tenants.sign_on_models import Connection, Domain, Link
 
@@ -171,7 +173,21 @@ def told(actor: Actor, mark: str) -> UUID:
     return line.id
 
 
+def backup(actor: Actor) -> dict[str, UUID]:
+    """A backup whose file is not there, and a restore from it, by kind: rows of the shared tables."""
+    with database().controlling() as control:
+        made = Backup(id=new_id(), workspace_id=actor.workspace.id, kind="by hand", state="failed", error="for a test")
+        control.add(made)
+        control.flush()
+        restore = Restore(
+            id=new_id(), workspace_id=actor.workspace.id, backup_id=made.id, identity_id=actor.member.identity_id,
+            in_place=False, slug="never", name="never", state="failed",
+        )  # fmt: skip
+        control.add(restore)
+    return {"backup": made.id, "restore": restore.id}
+
+
 def one_of_each(actor: Actor, mark: str) -> dict[str, UUID]:
-    """A record of each kind, by kind, one that waits to be, and a line of what one was told."""
-    others = {"waiting": waits(actor, mark), "notification": told(actor, mark)}
-    return {kind: make(actor, mark).id for kind, make in FACTORIES.items()} | others
+    """A record of each kind, by kind, one that waits to be, a line of what one was told, and a backup."""
+    made = {kind: make(actor, mark).id for kind, make in FACTORIES.items()}
+    return {**made, "waiting": waits(actor, mark), "notification": told(actor, mark), **backup(actor)}

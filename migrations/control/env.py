@@ -4,6 +4,7 @@ from alembic import context
 from sqlalchemy import create_engine
 
 import billing.models  # noqa: F401 (declares the tables)
+import tenants.backups.models
 import tenants.models  # noqa: F401 (declares the tables)
 from core.db import ControlBase
 from core.outbox import BusBase

@@ -39,6 +39,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "settings": ("view", "edit"),
     "audit": ("view", "export"),
     "billing": ("view", "edit"),
+    "backup": ("view", "create", "restore"),
 }
 
 # Records without rights of their own: whoever holds this one may see and change them, as far as its scope reaches.
@@ -69,6 +70,7 @@ SPECIAL: dict[str, tuple[Right, ...]] = {
     "audit": (("audit", "view"), ("audit", "export")),
     "usage": (("billing", "view"),),
     "billing": (("billing", "view"), ("billing", "edit")),
+    "backups": (("backup", "view"), ("backup", "create"), ("backup", "restore")),
 }
 # What everybody may who works here.
 EVERYBODY: tuple[Right, ...] = (("pipeline", "view"), ("member", "view"), ("department", "view"), ("team", "view"))
@@ -124,7 +126,8 @@ DEPARTMENT: dict[str, Scope] = dict.fromkeys(("view", "edit", "delete", "export"
 # The ready-made roles of a new workspace, in the order of the choice.
 ROLES: dict[str, dict[str, dict[str, Scope]]] = {
     "owner": everything(),
-    "admin": everything() | {"billing": {"view": "all", "edit": "none"}},
+    "admin": everything()
+    | {"billing": {"view": "all", "edit": "none"}, "backup": dict.fromkeys(VERBS["backup"], "none")},
     "head": rights_of(work({**DEPARTMENT, "create": "all", "import": "all"}), ["tokens"]),
     "sales": rights_of(
         work({"view": "department", "create": "all", "edit": "own", "delete": "own", "assign": "own"}), ["tokens"]

@@ -88,13 +88,16 @@ class Database:
         event.listen(self.ws, "begin", enter_workspace)
 
     @contextmanager
-    def workspace(self, workspace: Workspace, *, reading: bool = False) -> Iterator[Session]:
+    def workspace(self, workspace: Workspace, *, reading: bool = False, snapshot: bool = False) -> Iterator[Session]:
         """A session inside the workspace. Nothing is committed unless the caller commits.
 
         With `reading`, the database itself refuses every change. Such a session ends with COMMIT, since psycopg drops
-        a connection's prepared statements at each ROLLBACK, and preparing them anew doubles the cost of a list.
+        a connection's prepared statements at each ROLLBACK, and preparing them anew doubles the cost of a list. With
+        `snapshot` as well, all statements of one transaction see the same moment.
         """
         entered = self.ws.execution_options(workspace=workspace, reading=reading)
+        if snapshot:
+            entered = entered.execution_options(isolation_level="REPEATABLE READ")
         with Session(entered, expire_on_commit=False) as session:
             yield session
             if reading:

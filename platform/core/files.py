@@ -7,8 +7,9 @@ import hashlib
 import os
 import shutil
 import tempfile
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -21,6 +22,7 @@ from core.db import Workspace
 from core.ids import new_id
 
 CHUNK = 1 << 20
+PART = 16 * CHUNK  # of an upload to a bucket, which takes at most 10,000 of them
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,26 @@ class Stored:
     sha256: str
 
 
+class Sink(Protocol):
+    """What can be written to, and no more."""
+
+    def write(self, data: bytes, /) -> int: ...
+
+
 class Files(Protocol):
-    """Where files are kept. `open` raises FileNotFoundError for an unknown key."""
+    """Where files are kept. `open` and `reading` raise FileNotFoundError for an unknown key.
+
+    `writing` takes a file of any size bit by bit; it is there when the block ends, and not at all if that fails.
+    `reading` gives it from its beginning on, without a copy on this machine; `open` one in which can be sought.
+    """
 
     def keep(self, key: str, path: Path) -> None: ...
 
+    def writing(self, key: str) -> AbstractContextManager[Sink]: ...
+
     def open(self, key: str) -> AbstractContextManager[IO[bytes]]: ...
+
+    def reading(self, key: str) -> AbstractContextManager[IO[bytes]]: ...
 
     def delete(self, key: str) -> None: ...
 
@@ -47,13 +63,23 @@ class FolderFiles:
     root: Path
 
     def keep(self, key: str, path: Path) -> None:
+        with path.open("rb") as content, self.writing(key) as kept:
+            shutil.copyfileobj(content, kept, CHUNK)
+
+    @contextmanager
+    def writing(self, key: str) -> Iterator[Sink]:
         target = self.root / key
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_suffix(".part")
-        shutil.copyfile(path, part)
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.rename(target)
+        try:
+            with part.open("wb") as written:
+                yield written
+                written.flush()
+                os.fsync(written.fileno())
+            part.rename(target)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
         folder = os.open(target.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -62,6 +88,9 @@ class FolderFiles:
 
     def open(self, key: str) -> AbstractContextManager[IO[bytes]]:
         return (self.root / key).open("rb")
+
+    def reading(self, key: str) -> AbstractContextManager[IO[bytes]]:
+        return self.open(key)
 
     def delete(self, key: str) -> None:
         (self.root / key).unlink(missing_ok=True)
@@ -74,6 +103,31 @@ class BucketFiles:
 
     def keep(self, key: str, path: Path) -> None:
         self.client.upload_file(str(path), self.bucket.name, self.bucket.prefix + key)
+
+    @contextmanager
+    def writing(self, key: str) -> Iterator[Sink]:
+        """An upload in parts, of which the bucket shows nothing until it is completed."""
+        place = {"Bucket": self.bucket.name, "Key": self.bucket.prefix + key}
+        upload = {**place, "UploadId": self.client.create_multipart_upload(**place)["UploadId"]}
+        parts = Parts(self.client, upload)
+        try:
+            yield parts
+            parts.send()
+            self.client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts.sent})
+        except BaseException:
+            self.client.abort_multipart_upload(**upload)
+            raise
+
+    @contextmanager
+    def reading(self, key: str) -> Iterator[IO[bytes]]:
+        try:
+            body = self.client.get_object(Bucket=self.bucket.name, Key=self.bucket.prefix + key)["Body"]
+        except self.client.exceptions.NoSuchKey:
+            raise FileNotFoundError(key) from None
+        try:
+            yield body
+        finally:
+            body.close()
 
     def open(self, key: str) -> AbstractContextManager[IO[bytes]]:
         """The object, brought into a temporary file so that it can be sought in."""
@@ -92,10 +146,35 @@ class BucketFiles:
         self.client.delete_object(Bucket=self.bucket.name, Key=self.bucket.prefix + key)
 
 
+@dataclass
+class Parts:
+    """The parts of an upload; bytes are collected until they fill one."""
+
+    client: Any
+    upload: dict[str, str]
+    waiting: bytearray = field(default_factory=bytearray)
+    sent: list[dict[str, Any]] = field(default_factory=list)
+
+    def write(self, data: bytes) -> int:
+        self.waiting += data
+        if len(self.waiting) >= PART:
+            self.send()
+        return len(data)
+
+    def send(self) -> None:
+        number = len(self.sent) + 1
+        answer = self.client.upload_part(**self.upload, PartNumber=number, Body=bytes(self.waiting))
+        self.sent.append({"PartNumber": number, "ETag": answer["ETag"]})
+        self.waiting.clear()
+
+
 @cache
 def files() -> Files:
     """The store that the settings name."""
-    kept = settings().files
+    return store_of(settings().files)
+
+
+def store_of(kept: Folder | Bucket) -> Files:
     if isinstance(kept, Folder):
         return FolderFiles(kept.path)
     quick = Config(connect_timeout=3, read_timeout=30, retries={"max_attempts": 3, "mode": "standard"})

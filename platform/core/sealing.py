@@ -8,6 +8,7 @@ is moved to another row. While the secret key is being changed, what the former 
 import hashlib
 import hmac
 import os
+from collections.abc import Iterable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -22,14 +23,24 @@ class Unreadable(Exception):
 
 
 def seal(config: Settings, purpose: str, secret: bytes, whose: bytes) -> bytes:
-    key, nonce = key_of(config.secret_key, purpose), os.urandom(NONCE)
-    return name_of(key) + nonce + AESGCM(key).encrypt(nonce, secret, whose)
+    return seal_by(config.secret_key, purpose, secret, whose)
 
 
 def unseal(config: Settings, purpose: str, sealed: bytes, whose: bytes) -> bytes:
     """What was sealed. Raises Unreadable."""
+    return unseal_by((config.secret_key, *config.secret_key_fallbacks), purpose, sealed, whose)
+
+
+def seal_by(secret_key: str, purpose: str, secret: bytes, whose: bytes) -> bytes:
+    """The same with another key than the usual one."""
+    key, nonce = key_of(secret_key, purpose), os.urandom(NONCE)
+    return name_of(key) + nonce + AESGCM(key).encrypt(nonce, secret, whose)
+
+
+def unseal_by(secret_keys: Iterable[str], purpose: str, sealed: bytes, whose: bytes) -> bytes:
+    """What was sealed by one of the keys. Raises Unreadable."""
     name, nonce, encrypted = sealed[:NAME], sealed[NAME : NAME + NONCE], sealed[NAME + NONCE :]
-    for secret_key in (config.secret_key, *config.secret_key_fallbacks):
+    for secret_key in secret_keys:
         key = key_of(secret_key, purpose)
         if name_of(key) == name and len(nonce) == NONCE:
             try:

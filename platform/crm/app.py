@@ -111,6 +111,8 @@ def limit_form() -> None:
     """Only files may be large: a form without one is read into memory as a whole, before anything else looks at it."""
     if request.mimetype == "application/x-www-form-urlencoded":
         request.max_content_length = FORM_SIZE
+    elif request.endpoint == features.BACKUP_UPLOAD and cookie_session() is not None:
+        request.max_content_length = features.BACKUP_SIZE
 
 
 def check_place() -> BaseResponse | None:

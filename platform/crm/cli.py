@@ -14,7 +14,8 @@ import click
 from flask.cli import FlaskGroup
 
 from config.settings import SettingsError, settings
-from crm.terminal import fail, show
+from crm.backups.commands import backup, backups
+from crm.terminal import fail, known, show
 from crm.work_cli import jobs
 from crm.work_cli import status as work_status
 
@@ -97,16 +98,6 @@ def secret_from_input() -> str:
     if not value:
         raise click.UsageError("give the password as one line on standard input")
     return value
-
-
-def known(slug: str) -> Any:
-    from core.db import database
-    from tenants.directory import locate
-
-    workspace = locate(database(), slug)
-    if workspace is None:
-        fail(f"there is no workspace {slug}; see okno workspace list")
-    return workspace
 
 
 @cli.group()
@@ -464,6 +455,10 @@ def fill_with_demo(slug: str, contacts: int, deals: int, seed: int) -> None:
         f"{made['contact']:,} contacts, {made['company']:,} companies, {made['deal']:,} deals, {made['task']:,} tasks, "
         f"{made['note']:,} notes and calls"
     )
+
+
+cli.add_command(backup)
+cli.add_command(backups)
 
 
 def until_stopped() -> Callable[[], bool]:

@@ -18,7 +18,7 @@ from core.api import problem
 from core.calls import TooManyCalls
 from core.errors import Refusal
 from core.pages import render
-from crm.doors import SignInFirst
+from crm.doors import BeingRestored, SignInFirst
 from tenants.entrance import NeedsSingleSignOn, OtherWorkspace
 from tenants.factors import NeedsSecondFactor
 
@@ -45,8 +45,12 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, show_failure)
 
 
-def error_page(title: Any, text: Any, status: int, error_id: str | None = None) -> tuple[str, int]:
-    return render(None, "error.html", title=title, text=text, error_id=error_id, back=None), status
+def error_page(
+    title: Any, text: Any, status: int, error_id: str | None = None, *, again: bool = False
+) -> tuple[str, int]:
+    """The page of an error; with `again`, one that asks anew by itself."""
+    page = render(None, "error.html", title=title, text=text, error_id=error_id, back=None, again=again)
+    return page, status
 
 
 def show_refusal(refusal: Refusal) -> Response | tuple[str, int] | Any:
@@ -65,7 +69,8 @@ def show_refusal(refusal: Refusal) -> Response | tuple[str, int] | Any:
         return redirect(f"/sso/{refusal.workspace_id}?next={quote(asked_for())}", 303)
     if isinstance(refusal, NeedsSecondFactor):
         return redirect(f"/account/second-factor?next={quote(asked_for())}", 303)
-    return error_page(str(refusal.title), str(refusal.detail), refusal.status)
+    again = isinstance(refusal, BeingRestored) and request.method == "GET"
+    return error_page(str(refusal.title), str(refusal.detail), refusal.status, again=again)
 
 
 def wants_json() -> bool:

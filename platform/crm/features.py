@@ -14,6 +14,9 @@ from crm import accounts, mailbox
 from crm.absences import moving as absences_jobs  # noqa: F401 (declares its jobs)
 from crm.absences.pages import pages as absences_pages
 from crm.audit.pages import pages as audit_pages
+from crm.backups import jobs as backups_jobs  # noqa: F401 (declares its jobs)
+from crm.backups import rules as backups_rules  # noqa: F401 (declares how rows come in)
+from crm.backups.pages import pages as backups_pages
 from crm.companies import api as companies_api
 from crm.companies.pages import pages as companies_pages
 from crm.contacts import api as contacts_api
@@ -80,9 +83,12 @@ PAGES = (
     audit_pages,
     limits_pages,
     notifications_pages,
+    backups_pages,
 )
 # The one route of the API that takes more than a megabyte.
 LARGE_UPLOAD = imports_api.FILE_ROUTE
+# The one form that takes more than a table.
+BACKUP_UPLOAD, BACKUP_SIZE = "backups.upload", 20 * 1024**3
 
 
 def register(app: Flask) -> None:

@@ -12,12 +12,14 @@ from crm.tasks import models as tasks
 from crm.timeline import models as timeline
 from tenants import models as tenants
 from tenants import sign_on_models as sign_on
+from tenants.backups import models as backups
 
 METADATA = Base.metadata
 
 __all__ = [
     "METADATA",
     "absences",
+    "backups",
     "companies",
     "contacts",
     "deals",

@@ -26,3 +26,14 @@ def show(rows: list[dict[str, Any]], as_json: bool) -> None:
     click.echo("  ".join(key.ljust(width) for key, width in widths.items()).rstrip())
     for row in rows:
         click.echo("  ".join(str(row[key]).ljust(width) for key, width in widths.items()).rstrip())
+
+
+def known(slug: str) -> Any:
+    """The workspace at this address; where there is none, the command ends."""
+    from core.db import database
+    from tenants.directory import locate
+
+    workspace = locate(database(), slug)
+    if workspace is None:
+        fail(f"there is no workspace {slug}; see okno workspace list")
+    return workspace

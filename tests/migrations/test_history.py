@@ -4,6 +4,7 @@ import psycopg
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+import tenants.backups.models
 import tenants.models  # noqa: F401 (declares the shared tables)
 from core.db import ControlBase
 from core.outbox import BusBase

@@ -66,6 +66,8 @@ SHARED = {
     "recovery_code": f"identity_id {IN_USE}",
     "proven_domain": "workspace_id = {number}",
     "sign_on_trip": "workspace_id = {number}",
+    "backup": "workspace_id = {number}",
+    "restore": "workspace_id = {number}",
 }
 
 

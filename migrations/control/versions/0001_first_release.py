@@ -398,6 +398,77 @@ def upgrade() -> None:
         schema="control",
     )
     op.create_table(
+        "backup",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("workspace_id", sa.BigInteger(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), server_default="waiting", nullable=False),
+        sa.Column("size", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("counts", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("sha256", sa.String(), server_default="", nullable=False),
+        sa.Column("key_id", sa.String(), server_default="", nullable=False),
+        sa.Column("version", sa.String(), server_default="", nullable=False),
+        sa.Column("newest_event", sa.Uuid(), nullable=True),
+        sa.Column("done", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("all", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("drilled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("drill_error", sa.String(), server_default="", nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.String(), server_default="", nullable=False),
+        sa.CheckConstraint("kind in ('scheduled', 'by hand', 'safety', 'uploaded')", name=op.f("ck_backup_kind")),
+        sa.CheckConstraint("state in ('waiting', 'making', 'kept', 'failed', 'stopped')", name=op.f("ck_backup_state")),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["control.workspace.id"], name=op.f("fk_backup_workspace_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_backup")),
+        schema="control",
+    )
+    op.create_index(
+        op.f("ix_backup_workspace_id_made_at"), "backup", ["workspace_id", "made_at"], unique=False, schema="control"
+    )
+    op.create_table(
+        "restore",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("workspace_id", sa.BigInteger(), nullable=False),
+        sa.Column("backup_id", sa.Uuid(), nullable=False),
+        sa.Column("identity_id", sa.Uuid(), nullable=False),
+        sa.Column("in_place", sa.Boolean(), nullable=False),
+        sa.Column("slug", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), server_default="waiting", nullable=False),
+        sa.Column("done", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("all", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("made_id", sa.BigInteger(), nullable=True),
+        sa.Column("safety_id", sa.Uuid(), nullable=True),
+        sa.Column("error", sa.String(), server_default="", nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "state in ('waiting', 'running', 'done', 'failed', 'stopped')", name=op.f("ck_restore_state")
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["control.workspace.id"], name=op.f("fk_restore_workspace_id"), ondelete="cascade"
+        ),
+        sa.ForeignKeyConstraint(
+            ["backup_id"], ["control.backup.id"], name=op.f("fk_restore_backup_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_restore")),
+        schema="control",
+    )
+    op.create_index(op.f("ix_restore_workspace_id"), "restore", ["workspace_id"], unique=False, schema="control")
+    op.create_table(
+        "schema_step",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("body", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_schema_step")),
+        sa.UniqueConstraint("version", name=op.f("uq_schema_step_version")),
+        schema="control",
+    )
+    op.create_table(
         "failed",
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("role", sa.String(), nullable=False),

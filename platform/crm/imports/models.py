@@ -49,7 +49,7 @@ class Import(Record):
 
     owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
     file_name: Mapped[str]
-    file_key: Mapped[str]
+    file_key: Mapped[str] = mapped_column(info={"file": True})
     file_hash: Mapped[str]
     file_size: Mapped[int] = mapped_column(server_default="0", default=0)
     format: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)

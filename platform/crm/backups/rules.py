@@ -1,0 +1,77 @@
+"""What features ask of their own columns when rows come in out of a backup, and what they do after (tenants.backups).
+
+What pages rely on is checked: links lead to web pages, ways to reach somebody have their parts. Timed work that was
+under way is asked for anew or stands still until somebody goes on with it.
+"""
+
+import re
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from sqlalchemy import bindparam, text
+from sqlalchemy.orm import Session
+
+from core.db import Workspace
+from core.limits import ask_to_save
+from core.people import StoredPhone
+from core.waiting import SAVERS
+from tenants.backups.after import HOOKS
+from tenants.backups.cleaning import cleaned
+
+
+class StoredEmail(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    kind: str
+    address: str
+
+
+class StoredAddress(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    kind: str
+    street: str
+    city: str
+    zip: str
+    country: str
+
+
+def rows_of(model: type[BaseModel]) -> Any:
+    adapter = TypeAdapter(list[model])  # type: ignore[valid-type]
+
+    def rule(value: Any) -> Any:
+        try:
+            return adapter.dump_python(adapter.validate_python(value))
+        except ValidationError:
+            raise ValueError from None
+
+    return rule
+
+
+def web_address(value: str) -> str:
+    """A link that leads elsewhere than to a web page is left out."""
+    return value if re.match(r"https?://[^\s<>\"']*$", value) else ""
+
+
+for table in ("contact", "company"):
+    cleaned(table, "emails", rows_of(StoredEmail))
+    cleaned(table, "phones", rows_of(StoredPhone))
+    cleaned(table, "addresses", rows_of(StoredAddress))
+cleaned("company", "website", web_address)
+
+
+def stop_imports(session: Session, _workspace: Workspace) -> None:
+    """Nobody goes on with an import whose job stayed behind: whoever began it may. What could no longer be told from
+    what is stored is not undone either."""
+    session.execute(text("update import set state = 'stopped' where state in ('waiting', 'running')"))
+    session.execute(text("update import set state = 'done' where state = 'undoing'"))
+
+
+def save_waiting(session: Session, _workspace: Workspace) -> None:
+    """What waits for room is tried anew, if it is something that can wait."""
+    unknown = text("delete from waiting where action not in :known").bindparams(bindparam("known", expanding=True))
+    session.execute(unknown, {"known": sorted(SAVERS)})
+    ask_to_save(session)
+
+
+HOOKS += [stop_imports, save_waiting]
