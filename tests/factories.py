@@ -20,6 +20,7 @@ from crm.contacts import actions as contacts
 from crm.deals import actions as deals
 from crm.deals import pipelines
 from crm.deals.models import Stage
+from crm.exports import actions as exports
 from crm.imports import actions as imports
 from crm.imports.models import Import
 from crm.tasks import actions as tasks
@@ -152,6 +153,7 @@ FACTORIES: dict[str, Factory] = {
     "domain": domain,
     "link": link,
     "scim_token": scim_token,
+    "export": by(exports.create, what="contacts", q="{mark}"),
 }
 
 

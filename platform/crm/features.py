@@ -21,6 +21,9 @@ from crm.contacts.pages import pages as contacts_pages
 from crm.deals import api as deals_api
 from crm.deals.pages import pages as deals_pages
 from crm.deals.pipeline_pages import pages as pipelines_pages
+from crm.exports import api as exports_api
+from crm.exports import run as exports_jobs  # noqa: F401 (declares its jobs)
+from crm.exports.pages import pages as exports_pages
 from crm.find.pages import pages as find_pages
 from crm.imports import api as imports_api
 from crm.imports import run as imports_jobs  # noqa: F401 (declares its jobs)
@@ -55,6 +58,7 @@ RESOURCES = (
     tasks_api.RESOURCE,
     notes_api.RESOURCE,
     imports_api.RESOURCE,
+    exports_api.RESOURCE,
 )
 PAGES = (
     contacts_pages,
@@ -66,6 +70,7 @@ PAGES = (
     tasks_pages,
     today_pages,
     imports_pages,
+    exports_pages,
     settings_pages,
     absences_pages,
     sign_on_pages,
@@ -96,5 +101,7 @@ def register(app: Flask) -> None:
         app.register_blueprint(pages)
     app.register_blueprint(imports_api.FILES)
     app.extensions["csrf"].exempt(imports_api.FILES)
+    app.register_blueprint(exports_api.FILES)
+    app.extensions["csrf"].exempt(exports_api.FILES)
     app.register_blueprint(scim)
     app.extensions["csrf"].exempt(scim)

@@ -70,6 +70,7 @@ SPECIAL_WORDS: dict[str, Any] = {
     "audit": _l("Audit log"),
     "usage": _l("See the plan and what is in use"),
     "billing": _l("Change the plan and pay"),
+    "privacy": _l("Erase a person, and take their data out"),
 }
 
 
