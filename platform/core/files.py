@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
@@ -33,13 +34,16 @@ class Stored:
 
 
 class Files(Protocol):
-    """Where files are kept. `open` raises FileNotFoundError for an unknown key."""
+    """Where files are kept. `open` raises FileNotFoundError for an unknown key; `under` are (key, bytes) of all files
+    whose key begins with a workspace's schema and a slash."""
 
     def keep(self, key: str, path: Path) -> None: ...
 
     def open(self, key: str) -> AbstractContextManager[IO[bytes]]: ...
 
     def delete(self, key: str) -> None: ...
+
+    def under(self, prefix: str) -> Iterator[tuple[str, int]]: ...
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class FolderFiles:
     def delete(self, key: str) -> None:
         (self.root / key).unlink(missing_ok=True)
 
+    def under(self, prefix: str) -> Iterator[tuple[str, int]]:
+        folder = self.root / prefix
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            yield f"{prefix}{path.name}", path.stat().st_size
+
 
 @dataclass(frozen=True)
 class BucketFiles:
@@ -90,6 +99,12 @@ class BucketFiles:
 
     def delete(self, key: str) -> None:
         self.client.delete_object(Bucket=self.bucket.name, Key=self.bucket.prefix + key)
+
+    def under(self, prefix: str) -> Iterator[tuple[str, int]]:
+        pages = self.client.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self.bucket.name, Prefix=self.bucket.prefix + prefix):
+            for found in page.get("Contents", ()):
+                yield found["Key"].removeprefix(self.bucket.prefix), found["Size"]
 
 
 @cache

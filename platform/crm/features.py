@@ -14,6 +14,9 @@ from crm import accounts, mailbox
 from crm.absences import moving as absences_jobs  # noqa: F401 (declares its jobs)
 from crm.absences.pages import pages as absences_pages
 from crm.audit.pages import pages as audit_pages
+from crm.closing import jobs as closing_jobs  # noqa: F401 (declares its jobs)
+from crm.closing.front import front as certificates
+from crm.closing.pages import pages as closing_pages
 from crm.companies import api as companies_api
 from crm.companies.pages import pages as companies_pages
 from crm.contacts import api as contacts_api
@@ -81,6 +84,7 @@ PAGES = (
     audit_pages,
     plan_pages,
     limits_pages,
+    closing_pages,
 )
 # The one route of the API that takes more than a megabyte.
 LARGE_UPLOAD = imports_api.FILE_ROUTE
@@ -93,6 +97,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(joining)
     app.register_blueprint(sign_on)
     app.register_blueprint(prices)
+    app.register_blueprint(certificates)
     app.register_blueprint(stripe)
     app.extensions["csrf"].exempt(stripe)
     if app.config["OKNO"].payments == "test":

@@ -8,7 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from core.access import EVERYBODY, OWN, ROLES, SCOPES, SPECIAL, VERBS, WORK, Rights, Scope, covers, rights_of, wider, within
+from core.access import (
+    EVERYBODY,
+    OWN,
+    ROLES,
+    SCOPES,
+    SPECIAL,
+    VERBS,
+    WORK,
+    Rights,
+    Scope,
+    covers,
+    rights_of,
+    wider,
+    within,
+)
 from core.actor import Actor
 from core.errors import Forbidden, Invalid
 from core.ids import new_id
