@@ -56,12 +56,12 @@ KEPT_VALUES = (
     "minutes", "at", "state", "deleted_at",
 )  # fmt: skip
 # The past is not rewritten, but a person may ask to be forgotten. Blanks the title and the values of one record's
-# events in the workspace whose role asks, and with `mentions` only of those in which one of these texts stands. Without
-# them it leaves an event `mark` that tells of the erasure, and a line in the ledger. The caller's role is read from the
+# events in the workspace whose role asks, and with a `pattern` only of those in which it is found. Without one it
+# leaves an event `mark` that tells of the erasure, and a line in the ledger. The caller's role is read from the
 # setting, since inside the function it is the owner who runs.
 ERASE_EVENTS = """
 create or replace function control.erase_events(
-    wanted uuid, its_kind text, by uuid, mark uuid, mentions text[] default null
+    wanted uuid, its_kind text, by uuid, mark uuid, pattern text default null
 ) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
 declare
@@ -73,12 +73,11 @@ begin
         update %I.event set title = '',
             before = (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(before) where key = any($3)),
             after = (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(after) where key = any($3))
-        where record_id = $1 and action <> 'privacy.erase' and ($2 is null or exists (
-            select from unnest($2) as said where strpos(lower(title || before::text || after::text), said) > 0
-        ))
-    $sql$, place.schema_name) using wanted, mentions, @@KEPT@@::text[];
+        where record_id = $1 and action <> 'privacy.erase'
+        and ($2 is null or concat_ws(' ', title, before, after) ~* $2)
+    $sql$, place.schema_name) using wanted, pattern, @@KEPT@@::text[];
     get diagnostics blanked = row_count;
-    if mentions is null then
+    if pattern is null then
         execute format($sql$
             insert into %I.event (id, action, kind, change, record_id, member_id, via, before, after)
             select $1, 'privacy.erase', $2, 'noted', $3, $4, 'job', '{}', '{}'

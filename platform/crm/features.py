@@ -40,6 +40,7 @@ from crm.people.sharing import pages as sharing_pages
 from crm.plan.front import front as prices
 from crm.plan.front import stripe
 from crm.plan.pages import pages as plan_pages
+from crm.privacy.pages import pages as privacy_pages
 from crm.roles.pages import pages as roles_pages
 from crm.scim.api import scim
 from crm.settings.pages import pages as settings_pages
@@ -85,6 +86,7 @@ PAGES = (
     plan_pages,
     limits_pages,
     closing_pages,
+    privacy_pages,
 )
 # The one route of the API that takes more than a megabyte.
 LARGE_UPLOAD = imports_api.FILE_ROUTE
