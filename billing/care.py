@@ -5,15 +5,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from billing import accounts
 from billing.errors import NoAnswer
 from billing.gateway import BillingGateway, gateway_of
-from billing.models import Account
-from core.db import Database
+from billing.models import Account, StripeEvent
+from core import mail
+from core.db import Database, Workspace
 from core.jobs import Place, job
 from core.letters import here
+from tenants.erasure import ERASERS
 from tenants.members import catalogue
 from tenants.models import WorkspaceRow
 
@@ -41,6 +43,31 @@ def hourly(place: Place) -> None:
                 with suppress(NoAnswer):
                     accounts.refresh(control, gateway_of(config), account)
             accounts.settle(place.database, control, account)
+
+
+@job("billing.follow", mail.PAUSES)
+def follow(place: Place, workspace_id: int) -> None:
+    """A workspace was closed, so what it pays for ends at once; or it was brought back, and Stripe is asked."""
+    config = here()
+    if config.payments is None:
+        return
+    with place.database.controlling() as control:
+        row = control.get(WorkspaceRow, workspace_id)
+        account = control.get(Account, workspace_id)
+    if row is not None and account is not None:
+        compare(place.database, gateway_of(config), workspace_id, closed=row.state != "open")
+
+
+def forget(base: Database, workspace: Workspace) -> int:
+    """The events of Stripe about a workspace that is erased; its account goes with the catalogue. What the law wants
+    kept of money, Stripe keeps."""
+    with base.controlling() as control:
+        mine = select(Account.customer_id).where(Account.workspace_id == workspace.id)
+        gone = control.execute(delete(StripeEvent).where(StripeEvent.customer_id.in_(mine)).returning(StripeEvent.id))
+        return len(gone.all())
+
+
+ERASERS["events of Stripe"] = forget
 
 
 @job("billing.reconcile", queue="bulk")

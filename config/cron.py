@@ -21,6 +21,8 @@ TASKS = (
     Task("limits.check", DAY, offset=10 * MINUTE),
     Task("tenants.tidy", DAY, offset=2 * HOUR),
     Task("absence.by_the_clock", HOUR),
+    Task("workspace.erase_due", HOUR, offset=40 * MINUTE),
+    Task("export.tidy", HOUR, offset=20 * MINUTE),
     Task("billing.hourly", HOUR),
     Task("notifications.wake", MINUTE),
     Task("backup.due", 5 * MINUTE),

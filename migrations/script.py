@@ -101,6 +101,64 @@ revoke execute on function control.provision_at(text), control.migrate(bigint), 
     control.grant_all(text, text) from public;
 grant execute on function control.provision_at(text), control.migrate(bigint), control.discard(bigint) to okno_control
 """  # noqa: S608 (constants of this module)
+# Away with a workspace's schema, its role and its row, and by that with every row of the shared tables that names it.
+# Only one that is being erased (tenants.erasure).
+DROP_WORKSPACE = """
+create or replace function control.drop_workspace(number bigint) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
+declare
+    found control.workspace;
+begin
+    select * into strict found from control.workspace where id = number and state = 'erasing' for update;
+    execute format('drop schema if exists %I cascade', found.schema_name);
+    if exists (select from pg_roles where rolname = found.role_name) then
+        execute format('drop role %I', found.role_name);
+    end if;
+    delete from control.workspace where id = number;
+end
+$body$
+"""
+# What stays of an event's values when a person is erased: that something happened, when, by whom, and sums.
+KEPT_VALUES = (
+    "owner_id", "assignee_id", "author_id", "done_by_id", "pipeline_id", "stage_id", "status", "amount", "currency",
+    "probability", "expected_close", "closed_at", "todo", "due_on", "due_at", "done_at", "form", "direction", "result",
+    "minutes", "at", "state", "deleted_at",
+)  # fmt: skip
+# The past is not rewritten, but a person may ask to be forgotten. Blanks the title and the values of one record's
+# events in the workspace whose role asks, and with a `pattern` only of those in which it is found. Without one it
+# leaves an event `mark` that tells of the erasure, and a line in the ledger. The caller's role is read from the
+# setting, since inside the function it is the owner who runs.
+ERASE_EVENTS = """
+create or replace function control.erase_events(
+    wanted uuid, its_kind text, by uuid, mark uuid, pattern text default null
+) returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
+declare
+    place control.workspace;
+    blanked bigint;
+begin
+    select * into strict place from control.workspace where role_name = current_setting('role');
+    execute format($sql$
+        update %I.event set title = '',
+            before = (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(before) where key = any($3)),
+            after = (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(after) where key = any($3))
+        where record_id = $1 and action <> 'privacy.erase'
+        and ($2 is null or concat_ws(' ', title, before, after) ~* $2)
+    $sql$, place.schema_name) using wanted, pattern, @@KEPT@@::text[];
+    get diagnostics blanked = row_count;
+    if pattern is null then
+        execute format($sql$
+            insert into %I.event (id, action, kind, change, record_id, member_id, via, before, after)
+            select $1, 'privacy.erase', $2, 'noted', $3, $4, 'job', '{}', '{}'
+            where not exists (select from %1$I.event where record_id = $3 and action = 'privacy.erase')
+        $sql$, place.schema_name) using mark, its_kind, wanted, by;
+        insert into control.erased (workspace_id, record_id, kind, by) values (place.id, wanted, its_kind, by)
+        on conflict do nothing;
+    end if;
+    return blanked;
+end
+$body$
+""".replace("@@KEPT@@", f"array{list(KEPT_VALUES)}")
 
 
 def schema_script(metadata: MetaData) -> str:

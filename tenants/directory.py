@@ -21,14 +21,16 @@ class Directory:
         self.known: dict[tuple[int, str], tuple[float, Workspace | None]] = {}
         self.lock = Lock()
 
-    def find(self, base: Database, key: str, condition: ColumnElement[bool]) -> Workspace | None:
+    def find(
+        self, base: Database, key: str, condition: ColumnElement[bool], states: tuple[str, ...] = ("open",)
+    ) -> Workspace | None:
         at = time.monotonic()
-        place = (id(base), key)
+        place = (id(base), f"{key} {states}")
         kept = self.known.get(place)
         if kept and kept[0] > at:
             return kept[1]
         with base.controlling() as control:
-            row = control.scalar(select(WorkspaceRow).where(condition, WorkspaceRow.state == "open"))
+            row = control.scalar(select(WorkspaceRow).where(condition, WorkspaceRow.state.in_(states)))
         found = as_workspace(row) if row else None
         with self.lock:
             if len(self.known) > 20_000:
@@ -56,25 +58,30 @@ def being_restored(base: Database, slug: str) -> bool:
         return control.scalar(asked) is not None
 
 
+def locate_closing(base: Database, slug: str) -> Workspace | None:
+    """The workspace at this address that is closed and not erased yet, or None."""
+    return directory.find(base, f"slug {slug}", WorkspaceRow.slug == slug, ("closing",))
+
+
 def locate_number(base: Database, number: int) -> Workspace | None:
     """The open workspace an API token names, or None."""
     return directory.find(base, f"id {number}", WorkspaceRow.id == number)
 
 
 def locate_role(role: str) -> Workspace | None:
-    """The open workspace whose role wrote an outbox row, or None."""
-    return directory.find(database(), f"role {role}", WorkspaceRow.role_name == role)
+    """The workspace whose role wrote an outbox row, or None. One that is closed still makes its exports."""
+    return directory.find(database(), f"role {role}", WorkspaceRow.role_name == role, ("open", "closing"))
 
 
 LOCATORS.append(locate_role)
 
 
-def workspaces_of(control: Session, identity_id: UUID) -> list[Workspace]:
-    """Every open workspace a person may enter, by name."""
+def workspaces_of(control: Session, identity_id: UUID, state: str = "open") -> list[Workspace]:
+    """Every open workspace a person may enter, by name; or those in another state."""
     rows = control.scalars(
         select(WorkspaceRow)
         .join(Membership, Membership.workspace_id == WorkspaceRow.id)
-        .where(Membership.identity_id == identity_id, WorkspaceRow.state == "open")
+        .where(Membership.identity_id == identity_id, WorkspaceRow.state == state)
         .order_by(WorkspaceRow.name)
     )
     return [as_workspace(row) for row in rows]

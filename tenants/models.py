@@ -14,7 +14,8 @@ from core.records import Counted, Record
 
 
 class WorkspaceRow(ControlBase):
-    """The catalogue of workspaces. A row is `ready` in the pool until a sign-up takes it by one UPDATE.
+    """The catalogue of workspaces. A row is `ready` in the pool until a sign-up takes it by one UPDATE, then `opening`
+    and `open`. A workspace that is closed is `closing` until `erase_at`, then `erasing`, and then there is no row.
 
     `plan` and `seats` are what the workspace may use now (billing.accounts); without payments nothing asks for them.
     """
@@ -42,6 +43,9 @@ class WorkspaceRow(ControlBase):
     plan: Mapped[str] = mapped_column(server_default="free")
     seats: Mapped[int] = mapped_column(server_default="0")
     taken_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str] = mapped_column(server_default="")
+    erase_at: Mapped[datetime | None]
     migration_error: Mapped[str | None]
 
 
@@ -285,6 +289,38 @@ class Drift(ControlBase):
     was: Mapped[int] = mapped_column(BigInteger)
     truth: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Certificate(ControlBase):
+    """What was erased of a workspace that was closed: kept when nothing else is. `said` are counts, and no contents;
+    `owners` are those it is mailed to, as [{"name", "email", "language"}], until that is done."""
+
+    __tablename__ = "certificate"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_id: Mapped[int] = mapped_column(BigInteger, unique=True)
+    address: Mapped[str]
+    name: Mapped[str]
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str]
+    begun_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    finished_at: Mapped[datetime | None]
+    said: Mapped[dict[str, Any]]
+    owners: Mapped[list[dict[str, Any]]]
+
+
+class Erased(ControlBase):
+    """The ledger of erased people: replayed after each restore of a backup, which is older than the erasure."""
+
+    __tablename__ = "erased"
+
+    workspace_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("control.workspace.id", ondelete="cascade"), primary_key=True
+    )
+    record_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    by: Mapped[UUID | None]
 
 
 class Role(Record):

@@ -21,6 +21,7 @@ from crm.contacts import actions as contacts
 from crm.deals import actions as deals
 from crm.deals import pipelines
 from crm.deals.models import Stage
+from crm.exports import actions as exports
 from crm.imports import actions as imports
 from crm.imports.models import Import
 from crm.notifications.models import Notification
@@ -155,6 +156,7 @@ FACTORIES: dict[str, Factory] = {
     "domain": domain,
     "link": link,
     "scim_token": scim_token,
+    "export": by(exports.create, what="contacts", q="{mark}"),
 }
 
 

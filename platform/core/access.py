@@ -40,6 +40,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "audit": ("view", "export"),
     "billing": ("view", "edit"),
     "backup": ("view", "create", "restore"),
+    "export": ("view", "create", "edit", "delete"),
+    "privacy": ("view", "edit"),
 }
 
 # Records without rights of their own: whoever holds this one may see and change them, as far as its scope reaches.
@@ -71,9 +73,12 @@ SPECIAL: dict[str, tuple[Right, ...]] = {
     "usage": (("billing", "view"),),
     "billing": (("billing", "view"), ("billing", "edit")),
     "backups": (("backup", "view"), ("backup", "create"), ("backup", "restore")),
+    "privacy": (("privacy", "view"), ("privacy", "edit")),
 }
 # What everybody may who works here.
 EVERYBODY: tuple[Right, ...] = (("pipeline", "view"), ("member", "view"), ("department", "view"), ("team", "view"))
+# What everybody may with their own. What may be in an export is asked of the kinds themselves (crm.exports.kinds).
+OWN: tuple[Right, ...] = tuple(("export", verb) for verb in VERBS["export"])
 
 
 # The fields that a role may see but not change, or not see at all; what of a record is computed from them stands in
@@ -111,6 +116,8 @@ def rights_of(matrix: Mapping[str, Mapping[str, Scope]], special: Collection[str
     rights: dict[str, dict[str, Scope]] = {kind: dict(matrix.get(kind, {})) for kind in WORK}
     for kind, verb in EVERYBODY:
         rights.setdefault(kind, {})[verb] = "all"
+    for kind, verb in OWN:
+        rights.setdefault(kind, {})[verb] = "own"
     for name in special:
         for kind, verb in SPECIAL[name]:
             rights.setdefault(kind, {})[verb] = "own" if kind == "token" else "all"

@@ -5,16 +5,23 @@ For people's exports alone; the API gives values as they are.
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from typing import BinaryIO
 
-# What makes a spreadsheet take a cell for a formula (OWASP, CSV Injection).
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# What makes a spreadsheet take a cell for a formula (OWASP, CSV Injection); and such a start with ' before it already,
+# so that taking one ' away always gives the text back.
+FORMULA_START = re.compile("'*[=+@\t\r-]")
 
 
 def safe_cell(text: str) -> str:
     """The text, with ' before it where a spreadsheet would run it."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return f"'{text}" if FORMULA_START.match(text) else text
+
+
+def separator_of(language: str) -> str:
+    """What a spreadsheet set to this language takes for the end of a cell."""
+    return "," if language == "en" else ";"
 
 
 class CsvFile:

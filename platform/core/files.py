@@ -44,7 +44,8 @@ class Files(Protocol):
     """Where files are kept. `open` and `reading` raise FileNotFoundError for an unknown key.
 
     `writing` takes a file of any size bit by bit; it is there when the block ends, and not at all if that fails.
-    `reading` gives it from its beginning on, without a copy on this machine; `open` one in which can be sought.
+    `reading` gives it from its beginning on, without a copy on this machine; `open` one in which can be sought. `under`
+    are (key, bytes) of all files whose key begins with a workspace's schema and a slash.
     """
 
     def keep(self, key: str, path: Path) -> None: ...
@@ -56,6 +57,8 @@ class Files(Protocol):
     def reading(self, key: str) -> AbstractContextManager[IO[bytes]]: ...
 
     def delete(self, key: str) -> None: ...
+
+    def under(self, prefix: str) -> Iterator[tuple[str, int]]: ...
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,11 @@ class FolderFiles:
 
     def delete(self, key: str) -> None:
         (self.root / key).unlink(missing_ok=True)
+
+    def under(self, prefix: str) -> Iterator[tuple[str, int]]:
+        folder = self.root / prefix
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            yield f"{prefix}{path.name}", path.stat().st_size
 
 
 @dataclass(frozen=True)
@@ -144,6 +152,12 @@ class BucketFiles:
 
     def delete(self, key: str) -> None:
         self.client.delete_object(Bucket=self.bucket.name, Key=self.bucket.prefix + key)
+
+    def under(self, prefix: str) -> Iterator[tuple[str, int]]:
+        pages = self.client.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self.bucket.name, Prefix=self.bucket.prefix + prefix):
+            for found in page.get("Contents", ()):
+                yield found["Key"].removeprefix(self.bucket.prefix), found["Size"]
 
 
 @dataclass

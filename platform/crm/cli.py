@@ -190,6 +190,71 @@ def create_workspace(slug: str, name: str, owner: str, industry: str, language: 
     click.echo(f"{settings().url}/{opening.open_for(person, data).slug}/")
 
 
+def typed_again(slug: str, what: str) -> None:
+    """A person must write the address once more."""
+    if click.prompt(f"{what} Write its address to go on", err=True).strip() != slug:
+        fail("that is not the address; nothing has happened")
+
+
+def in_state(slug: str, *states: str) -> Any:
+    from sqlalchemy import select
+
+    from core.db import database
+    from tenants.models import WorkspaceRow
+
+    with database().controlling() as control:
+        row = control.scalar(select(WorkspaceRow).where(WorkspaceRow.slug == slug, WorkspaceRow.state.in_(states)))
+    if row is None:
+        fail(f"there is no workspace {slug} that is {' or '.join(states)}; see okno workspace list")
+    return row
+
+
+@workspace.command("close")
+@click.argument("slug")
+def close_workspace(slug: str) -> None:
+    """Close the workspace SLUG: nobody works in it, its owners can bring it back for 30 days, then it is erased."""
+    from core.db import database
+    from tenants import closing
+
+    row = in_state(slug, "open")
+    typed_again(slug, f"{row.name} will be closed for everybody.")
+    with database().controlling() as control:
+        closing.begin(control, row.id, "Okno")
+
+
+@workspace.command("reopen")
+@click.argument("slug")
+def reopen_workspace(slug: str) -> None:
+    """Bring the closed workspace SLUG back as it was."""
+    from core.db import database
+    from tenants import closing
+
+    with database().controlling() as control:
+        closing.bring_back(control, in_state(slug, "closing").id)
+
+
+@workspace.command("erase")
+@click.argument("slug")
+@click.option("--now", is_flag=True, required=True, expose_value=False, help="Do not wait for the 30 days to end.")
+def erase_workspace(slug: str) -> None:
+    """Erase the closed workspace SLUG and everything in it at once. Prints the certificate's number."""
+    from sqlalchemy import select
+
+    import crm.features  # noqa: F401 (declares what each room erases)
+    from core.db import database
+    from tenants import erasure
+    from tenants.models import Certificate, WorkspaceRow
+
+    row = in_state(slug, "closing", "erasing")
+    if row.state == "closing":
+        typed_again(slug, f"{row.name} will be erased with everything in it. Nobody can undo that.")
+        with database().controlling() as control:
+            control.get_one(WorkspaceRow, row.id, with_for_update=True).state = "erasing"
+    erasure.erase(database(), row.id)
+    with database().controlling() as control:
+        click.echo(control.scalar(select(Certificate.id).where(Certificate.workspace_id == row.id)))
+
+
 @cli.group()
 def member() -> None:
     """Members: who works in a workspace."""

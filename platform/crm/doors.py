@@ -13,10 +13,12 @@ from core.db import Workspace, database
 from core.errors import Forbidden, NotFound, Refusal
 from core.limits import calls_a_minute
 from tenants import explain, roles, sessions
-from tenants.directory import being_restored, locate
+from tenants.closing import Closed
+from tenants.directory import being_restored, locate, locate_closing
 from tenants.entrance import entering
 from tenants.tokens import NotSignedIn, acting_token
 
+OF_OWNERS_WHEN_CLOSED = ("closing.back", "exports.")
 SEEING = "seeing"  # in the browser's signed cookie: {workspace's number: member's id}
 
 
@@ -66,13 +68,27 @@ def enter_page() -> Iterator[Actor]:
     person = cookie_session()
     if person is None:
         raise SignInFirst()
-    workspace = locate(database(), request.environ["okno.slug"])
-    if workspace is None:
-        raise BeingRestored() if being_restored(database(), request.environ["okno.slug"]) else NotFound()
+    slug = request.environ["okno.slug"]
+    workspace = locate(database(), slug)
+    closed = None if workspace else locate_closing(database(), slug)
+    here = workspace or closed
+    if here is None:
+        raise BeingRestored() if being_restored(database(), slug) else NotFound()
     with entering(
-        database(), workspace, person, g.request_id, address=request.remote_addr or "", reading=reading()
+        database(), here, person, g.request_id, address=request.remote_addr or "", reading=reading()
     ) as actor:
+        if closed:
+            check_closed(actor)
         yield seen_as(actor) or actor
+
+
+def check_closed(actor: Actor) -> None:
+    """In a workspace that is closed everybody may see that it is, and owners take the data along or bring it back.
+    Raises Closed for all the rest."""
+    endpoint = request.endpoint or ""
+    of_owners = endpoint.startswith(OF_OWNERS_WHEN_CLOSED) and actor.member.role == "owner"
+    if endpoint != "closing.show" and not of_owners:
+        raise Closed()
 
 
 def seen_as(actor: Actor) -> Actor | None:

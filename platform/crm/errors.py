@@ -19,6 +19,7 @@ from core.calls import TooManyCalls
 from core.errors import Refusal
 from core.pages import render
 from crm.doors import BeingRestored, SignInFirst
+from tenants.closing import Closed
 from tenants.entrance import NeedsSingleSignOn, OtherWorkspace
 from tenants.factors import NeedsSecondFactor
 
@@ -65,12 +66,23 @@ def show_refusal(refusal: Refusal) -> Response | tuple[str, int] | Any:
         return redirect(f"/login?next={quote(asked_for())}", 303)
     if wants_json():
         return problem(refusal)
-    if isinstance(refusal, NeedsSingleSignOn):
-        return redirect(f"/sso/{refusal.workspace_id}?next={quote(asked_for())}", 303)
-    if isinstance(refusal, NeedsSecondFactor):
-        return redirect(f"/account/second-factor?next={quote(asked_for())}", 303)
+    elsewhere = way_of(refusal)
+    if elsewhere:
+        return redirect(elsewhere, 303)
     again = isinstance(refusal, BeingRestored) and request.method == "GET"
     return error_page(str(refusal.title), str(refusal.detail), refusal.status, again=again)
+
+
+def way_of(refusal: Refusal) -> str | None:
+    """Where a page that refuses leads on to, if it does."""
+    match refusal:
+        case Closed():
+            return f"{request.script_root}/closing"
+        case NeedsSingleSignOn():
+            return f"/sso/{refusal.workspace_id}?next={quote(asked_for())}"
+        case NeedsSecondFactor():
+            return f"/account/second-factor?next={quote(asked_for())}"
+    return None
 
 
 def wants_json() -> bool:

@@ -17,6 +17,9 @@ from crm.audit.pages import pages as audit_pages
 from crm.backups import jobs as backups_jobs  # noqa: F401 (declares its jobs)
 from crm.backups import rules as backups_rules  # noqa: F401 (declares how rows come in)
 from crm.backups.pages import pages as backups_pages
+from crm.closing import jobs as closing_jobs  # noqa: F401 (declares its jobs)
+from crm.closing.front import front as certificates
+from crm.closing.pages import pages as closing_pages
 from crm.companies import api as companies_api
 from crm.companies.pages import pages as companies_pages
 from crm.contacts import api as contacts_api
@@ -24,6 +27,9 @@ from crm.contacts.pages import pages as contacts_pages
 from crm.deals import api as deals_api
 from crm.deals.pages import pages as deals_pages
 from crm.deals.pipeline_pages import pages as pipelines_pages
+from crm.exports import api as exports_api
+from crm.exports import run as exports_jobs  # noqa: F401 (declares its jobs)
+from crm.exports.pages import pages as exports_pages
 from crm.find.pages import pages as find_pages
 from crm.imports import api as imports_api
 from crm.imports import run as imports_jobs  # noqa: F401 (declares its jobs)
@@ -41,6 +47,7 @@ from crm.people.sharing import pages as sharing_pages
 from crm.plan.front import front as prices
 from crm.plan.front import stripe
 from crm.plan.pages import pages as plan_pages
+from crm.privacy.pages import pages as privacy_pages
 from crm.roles.pages import pages as roles_pages
 from crm.scim.api import scim
 from crm.settings.pages import pages as settings_pages
@@ -62,6 +69,7 @@ RESOURCES = (
     tasks_api.RESOURCE,
     notes_api.RESOURCE,
     imports_api.RESOURCE,
+    exports_api.RESOURCE,
 )
 PAGES = (
     contacts_pages,
@@ -73,6 +81,7 @@ PAGES = (
     tasks_pages,
     today_pages,
     imports_pages,
+    exports_pages,
     settings_pages,
     absences_pages,
     sign_on_pages,
@@ -84,6 +93,8 @@ PAGES = (
     limits_pages,
     notifications_pages,
     backups_pages,
+    closing_pages,
+    privacy_pages,
 )
 # The one route of the API that takes more than a megabyte.
 LARGE_UPLOAD = imports_api.FILE_ROUTE
@@ -97,6 +108,7 @@ def register(app: Flask) -> None:
     mailbox.register(app)
     app.register_blueprint(joining)
     app.register_blueprint(sign_on)
+    app.register_blueprint(certificates)
     app.register_blueprint(app_files)
     app.register_blueprint(unsubscribing)
     app.extensions["csrf"].exempt(unsubscribing)
@@ -106,6 +118,8 @@ def register(app: Flask) -> None:
         app.register_blueprint(pages)
     app.register_blueprint(imports_api.FILES)
     app.extensions["csrf"].exempt(imports_api.FILES)
+    app.register_blueprint(exports_api.FILES)
+    app.extensions["csrf"].exempt(exports_api.FILES)
     app.register_blueprint(scim)
     app.extensions["csrf"].exempt(scim)
 

@@ -6,6 +6,7 @@ from crm.absences import models as absences
 from crm.companies import models as companies
 from crm.contacts import models as contacts
 from crm.deals import models as deals
+from crm.exports import models as exports
 from crm.imports import models as imports
 from crm.notifications import models as notifications
 from crm.tasks import models as tasks
@@ -24,6 +25,7 @@ __all__ = [
     "contacts",
     "deals",
     "events",
+    "exports",
     "imports",
     "jobs",
     "limits",

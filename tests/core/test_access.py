@@ -8,7 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from core.access import EVERYBODY, ROLES, SCOPES, SPECIAL, VERBS, WORK, Rights, Scope, covers, rights_of, wider, within
+from core.access import (
+    EVERYBODY,
+    OWN,
+    ROLES,
+    SCOPES,
+    SPECIAL,
+    VERBS,
+    WORK,
+    Rights,
+    Scope,
+    covers,
+    rights_of,
+    wider,
+    within,
+)
 from core.actor import Actor
 from core.errors import Forbidden, Invalid
 from core.ids import new_id
@@ -183,9 +197,9 @@ def test_what_is_wider_is_what_somebody_would_gain(one: Rights, other: Rights) -
 
 
 def test_every_special_right_is_declared() -> None:
-    for parts in (*SPECIAL.values(), EVERYBODY):
+    for parts in (*SPECIAL.values(), EVERYBODY, OWN):
         for kind, verb in parts:
             assert verb in VERBS[kind]
-    reachable = {(kind, verb) for parts in (*SPECIAL.values(), EVERYBODY) for kind, verb in parts}
+    reachable = {(kind, verb) for parts in (*SPECIAL.values(), EVERYBODY, OWN) for kind, verb in parts}
     reachable |= {(kind, verb) for kind in WORK for verb in VERBS[kind]}
     assert reachable == {(kind, verb) for kind, verbs in VERBS.items() for verb in verbs}

@@ -91,6 +91,9 @@ def upgrade() -> None:
         sa.Column("plan", sa.String(), server_default="free", nullable=False),
         sa.Column("seats", sa.Integer(), server_default="0", nullable=False),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by", sa.String(), server_default="", nullable=False),
+        sa.Column("erase_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("migration_error", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
         sa.UniqueConstraint("role_name", name=op.f("uq_workspace_role_name")),
@@ -527,6 +530,35 @@ def upgrade() -> None:
         schema="bus",
     )
     op.create_index(op.f("ix_wake_at"), "wake", ["at"], unique=False, schema="bus")
+    op.create_table(
+        "certificate",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("workspace_id", sa.BigInteger(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by", sa.String(), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("said", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("owners", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_certificate")),
+        sa.UniqueConstraint("workspace_id", name=op.f("uq_certificate_workspace_id")),
+        schema="control",
+    )
+    op.create_table(
+        "erased",
+        sa.Column("workspace_id", sa.BigInteger(), nullable=False),
+        sa.Column("record_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("by", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["control.workspace.id"], name=op.f("fk_erased_workspace_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "record_id", name=op.f("pk_erased")),
+        schema="control",
+    )
 
 
 def downgrade() -> None:

@@ -811,6 +811,48 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_mail_block_member_id"), ondelete="cascade"),
         sa.PrimaryKeyConstraint("member_id", name=op.f("pk_mail_block")),
     )
+    op.create_table(
+        "export",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("format", sa.String(), nullable=False),
+        sa.Column("ask", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("standing", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("state", sa.String(), server_default="waiting", nullable=False),
+        sa.Column("list_key", sa.String(), nullable=True),
+        sa.Column("plan", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("parts", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=True),
+        sa.Column("done", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("written", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("gone", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("file_key", sa.String(), nullable=True),
+        sa.Column("file_name", sa.String(), server_default="", nullable=False),
+        sa.Column("file_size", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("file_hash", sa.String(), server_default="", nullable=False),
+        sa.Column("error", sa.String(), server_default="", nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state in ('waiting', 'running', 'done', 'stopped', 'failed', 'expired')", name=op.f("ck_export_state")
+        ),
+        sa.CheckConstraint("format in ('csv', 'xlsx', 'json', 'zip')", name=op.f("ck_export_format")),
+        sa.ForeignKeyConstraint(["owner_id"], ["member.id"], name=op.f("fk_export_owner_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_export")),
+    )
+    op.create_index(
+        "ix_export_expires",
+        "export",
+        ["expires_at"],
+        unique=False,
+        postgresql_where=sa.text("expires_at is not null"),
+    )
     for table in ("company", "contact"):
         op.execute(f"alter table {table} alter column search set statistics 1000")
     op.create_foreign_key(op.f("fk_department_head_id"), "department", "member", ["head_id"], ["id"])

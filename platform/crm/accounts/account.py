@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from pydantic import ValidationError
 
 from core.actions import Input
-from core.db import database
+from core.db import Workspace, database
 from core.errors import Invalid
 from core.letters import here
 from core.pages import Answer, form_values, refused, render, see
@@ -22,6 +22,7 @@ from crm.accounts.sessions import device
 from crm.doors import SignInFirst, signed_in
 from crm.industries import industries
 from tenants import credentials, factors, identities, passwords, sessions
+from tenants.directory import workspaces_of
 from tenants.models import Person
 from tenants.sessions import SignedIn
 
@@ -181,7 +182,14 @@ def choices() -> dict[str, Any]:
     return {
         "industries": [(key, industry.name(me().language)) for key, industry in industries().items()],
         "host": here().url.partition("://")[2],
+        "closed": closed_ones(),
     }
+
+
+def closed_ones() -> list[Workspace]:
+    """Workspaces of this person that are closed and not erased yet."""
+    with database().controlling() as control:
+        return workspaces_of(control, me().identity_id, "closing")
 
 
 def read(model: type[In], values: dict[str, Any]) -> In:

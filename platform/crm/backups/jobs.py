@@ -41,7 +41,7 @@ def ask_for_due(place: Place) -> None:
     schedule.ask(place.database)
 
 
-@job(MAKE)
+@job(MAKE, queue="bulk")
 def make(place: Place, backup_id: str) -> None:
     made = UUID(backup_id)
     with place.database.controlling() as control:
@@ -92,7 +92,7 @@ def ring(base: Database, row: WorkspaceRow) -> None:
         put(session, "event", {"action": MAKE, "events": [], "kinds": ["backup"], "request": ""})
 
 
-@job(RESTORE)
+@job(RESTORE, queue="bulk")
 def restore(place: Place, restore_id: str) -> None:
     base = place.database
     with base.controlling() as control:
@@ -150,12 +150,12 @@ def end(base: Database, restore_id: UUID, state: str, said: str) -> None:
         row.state, row.error = state, said[:500]
 
 
-@job("backup.tidy")
+@job("backup.tidy", queue="bulk")
 def tidy(place: Place) -> None:
     keeping.sweep(place.database)
 
 
-@job("backup.drill")
+@job("backup.drill", queue="bulk")
 def try_one(place: Place) -> None:
     """Each week one of all there are is restored for a trial; `okno backups list` shows how it went."""
     with place.database.controlling() as control:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from core.actions import Changes, Input, action, changes_of
 from core.actor import Actor
-from core.errors import Invalid
+from core.errors import Invalid, NotFound
 from core.people import Address, Email, Phone, stored_phones
 from crm.companies.models import Company
 from crm.contacts.models import Contact
@@ -91,6 +91,8 @@ def delete(actor: Actor, data: OneContact) -> Contact:
 @action("contact.restore", right=("contact", "delete"))
 def restore(actor: Actor, data: OneContact) -> Contact:
     contact = actor.take(Contact, data.id, "delete", deleted=True)
+    if not contact.name:
+        raise NotFound()  # the person was erased
     contact.deleted_at = None
     return contact
 

@@ -176,8 +176,8 @@ def known(actor: Actor, contact_id: UUID) -> Contact:
     """The contact, though it be in the bin. Raises NotFound."""
     query = select(Contact).where(Contact.id == contact_id, actor.reach(Contact))
     contact = actor.db.scalar(query)
-    if contact is None:
-        raise NotFound()
+    if contact is None or (contact.deleted_at and not contact.name and not actor.hidden("contact")):
+        raise NotFound()  # or the person was erased
     return contact
 
 

@@ -62,15 +62,17 @@ def index(actor: Actor) -> str:
     ask = asked(FILTERS, sort="")
     more = [found for found in map(as_uuid, request.args.getlist("more")) if found]
     lanes = queries.board(actor, pipeline, ask, more)
+    here = queries.in_pipeline(pipeline, ask)
     total = queries.total(lane.totals for lane in lanes)
     return render(
         actor,
         "deals/board.html",
         ask=ask,
+        here=here,
         lanes=lanes,
         total=total,
         owners={card.owner for lane in lanes for card in lane.cards if card.owner},
-        without_step=without_step(actor, queries.in_pipeline(pipeline, ask), total.count),
+        without_step=without_step(actor, here, total.count),
         **common,
     )
 
@@ -86,6 +88,7 @@ def listed(actor: Actor, pipeline: Pipeline, common: dict[str, Any]) -> str:
         actor,
         "deals/list.html",
         ask=ask,
+        here=here,
         found=found,
         cards=queries.cards(actor, found.rows),
         total=total,

@@ -47,8 +47,9 @@ FIELDS: list[Field] = [
     field("last_name", _l("Last name"),
           "prijmeni, last name, surname, family name, lastname, familyname, priezvisko"),
     field("prefix", _l("Title"),
-          "titul, tituly, titul pred, titul pred jmenem, akademicky titul, titul za, titul za jmenem, degree, "
-          "name prefix, prefix, academic title", many=True),
+          "titul, tituly, titul pred, titul pred jmenem, akademicky titul, titul za, degree, "
+          "name prefix, prefix, academic title, title before the name", many=True),
+    field("suffix", _l("Title behind the name"), "titul za jmenem, title behind the name, name suffix, suffix"),
     field("company", _l("Company"),
           "firma, spolecnost, nazev firmy, nazev spolecnosti, jmeno firmy, nazev, organizace, podnik, obchodni jmeno, "
           "obchodni firma, zamestnavatel, company, company name, organization, organisation, organization name, "
@@ -59,36 +60,48 @@ FIELDS: list[Field] = [
           "e mail, email, mail, emailova adresa, e mailova adresa, emaily, e maily, pracovni email, firemni email, "
           "email prace, email address, e mail address, mail address, work email, business email, emailadresse, "
           "primary email, kontaktni email, hlavni email, email value", many=True),
+    field("email_home", _l("E-mail: home"), "e mail home, e mail domu", many=True),
     field("email_other", _l("E-mail: other"),
+          "e mail other, e mail jiny, "
           "dalsi email, jiny email, druhy email, soukromy email, osobni email, email domu, other email, home email, "
           "personal email, private email, second email, secondary email, alternate email", many=True),
     field("phone", _l("Phone"),
           "telefon, tel, telefonni cislo, tel cislo, cislo telefonu, telefony, kontaktni telefon, phone, phone number, "
           "telephone, telephone number, phone value, tel c, primary phone, hlavni telefon, telefonne cislo", many=True),
     field("phone_mobile", _l("Phone: mobile"),
+          "phone mobile, "
           "mobil, mobilni telefon, mobilni cislo, cislo mobilu, tel mobil, gsm, mobile, mobile phone, mobile number, "
           "cell, cell phone, cellphone, mob", many=True),
     field("phone_work", _l("Phone: work"),
+          "phone work, telefon pracovni, "
           "pracovni telefon, telefon do prace, telefon prace, firemni telefon, telefon firma, pevna linka, pevna, "
           "work phone, business phone, office phone, company phone, telefon kancelar", many=True),
     field("phone_home", _l("Phone: home"),
+          "phone home, telefon domaci, "
           "telefon domu, domaci telefon, soukromy telefon, telefon soukromy, home phone, private phone", many=True),
+    field("phone_other", _l("Phone: other"), "phone other, telefon jiny, other phone, dalsi telefon", many=True),
     field("street", _l("Address: street"),
-          "ulice, ulice a cislo, ulice cislo, ulice a cp, ulice a c p, ulice c p, ulice a cislo popisne, adresa ulice, "
+          "address street, adresa ulice, "
+          "ulice, ulice a cislo, ulice cislo, ulice a cp, ulice a c p, ulice c p, ulice a cislo popisne, "
           "cislo popisne, c p, cp, cislo domu, cislo orientacni, street, street address, address line 1, "
           "address line 2, street and number, house number, business street, home street, address 1, ulica", many=True),
     field("zip_city", _l("Address: ZIP and city"),
           "psc mesto, psc a mesto, psc obec, psc a obec, mesto psc, mesto a psc, obec psc, zip city, zip and city, "
           "city zip, postal code and city"),
     field("zip", _l("Address: ZIP"),
-          "psc, postovni smerovaci cislo, zip, zip code, zipcode, postal code, postcode, post code, postalcode"),
+          "address zip, adresa psc, psc, postovni smerovaci cislo, zip, zip code, zipcode, postal code, postcode, "
+          "post code, postalcode"),
     field("city", _l("Address: city"),
-          "mesto, obec, mesto obec, sidlo, lokalita, city, town, locality, business city, home city, misto"),
+          "address city, adresa mesto, mesto, obec, mesto obec, sidlo, lokalita, city, town, locality, business city, "
+          "home city, misto"),
     field("country", _l("Address: country"),
-          "zeme, stat, kod zeme, krajina, country, country code, country region, business country region"),
+          "address country, adresa zeme, zeme, stat, kod zeme, krajina, country, country code, country region, "
+          "business country region"),
     field("address", _l("Address in one"),
           "adresa, cela adresa, bydliste, adresa bydliste, adresa firmy, postovni adresa, dorucovaci adresa, "
           "kontaktni adresa, address, full address, mailing address, postal address, business address, home address"),
+    field("addresses", _l("All addresses"), "all addresses, vsechny adresy"),
+    field("source", _l("Came from"), "came from, odkud prisel, odkud, zdroj, zdroj kontaktu, source, lead source"),
     field("website", _l("Website, kept in the note"),
           "web, www, webova stranka, webove stranky, stranky, internet, website, web site, web page, url, homepage"),
     field("about", _l("Note"),
@@ -98,6 +111,7 @@ FIELDS: list[Field] = [
           "stitky, stitek, tagy, tag, kategorie, skupina, skupiny, oznaceni, labels, label, tags, categories, "
           "category, group, groups, segment, group membership", many=True),
     field("owner", _p("record", "Owner"),
+          "stara se, "
           "vlastnik, obchodnik, prodejce, obchodni zastupce, odpovedna osoba, odpovida, resitel, spravce, prirazeno, "
           "zodpovedny, owner, contact owner, account manager, assigned to, sales rep, salesperson, responsible"),
     field("last_contact", _l("Last contact"),
@@ -160,8 +174,9 @@ TESTS: list[tuple[str, Test]] = [
 ]
 # Fields whose values must pass a test; a heading that the values contradict is not believed.
 SHAPED = {
-    "email": "email", "email_other": "email", "phone": "phone", "phone_mobile": "phone", "phone_work": "phone",
-    "phone_home": "phone", "last_contact": "date", "zip": "zip", "zip_city": "zip_city", "website": "website",
+    "email": "email", "email_home": "email", "email_other": "email", "phone": "phone", "phone_mobile": "phone",
+    "phone_work": "phone", "phone_home": "phone", "last_contact": "date",
+    "zip": "zip", "zip_city": "zip_city", "website": "website",
 }  # fmt: skip
 UNMISTAKABLE = {"email", "phone", "website", "date"}
 

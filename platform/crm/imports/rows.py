@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from flask_babel import lazy_gettext as _l
 
+from core.csvout import FORMULA_START
 from core.people import checked_email, e164
 
 from .columns import BY_KEY, DATES, ZIP_CITY
@@ -20,12 +21,13 @@ MAX_CELL = 10_000
 # Characters, as the API takes them.
 LIMITS = {
     "prefix": 40, "first_name": 100, "last_name": 100, "company": 200, "position": 200, "street": 200, "city": 100,
-    "zip": 20, "country": 60, "owner": 254,
+    "zip": 20, "country": 60, "owner": 254, "suffix": 40, "source": 200,
 }  # fmt: skip
 MAX_NAME = 300
 MAX_PHONE = 60
-MAX_LABEL = 50
-MAX_PARTS = 20  # e-mails, phones or labels in one cell
+MAX_LABEL = 60
+MAX_PARTS = 20  # e-mails, phones or addresses in one cell
+MAX_LABELS = 50
 
 REASONS: dict[str, Any] = {
     "quotes": _l("The quotation marks in this row do not pair."),
@@ -83,6 +85,8 @@ class ParsedContact:
     country: str = ""
     about: str = ""
     labels: list[str] = field(default_factory=list)
+    source: str = ""
+    addresses: list[dict[str, str]] = field(default_factory=list)
     owner: str = ""
     last_contact: date | None = None
     changes: list[Change] = field(default_factory=list)
@@ -136,9 +140,10 @@ class RowParser:
     def step(self, key: str) -> Callable[[ParsedContact, str, str], None]:
         special = {
             "name": take_name, "first_name": take_part_of_name, "last_name": take_part_of_name, "prefix": take_prefix,
-            "email": take_emails, "email_other": take_emails, "street": take_street, "zip": take_zip,
+            "email": take_emails, "email_home": take_emails, "email_other": take_emails,
+            "street": take_street, "zip": take_zip,
             "zip_city": take_zip_city, "address": take_address, "about": take_about, "website": take_about,
-            "labels": take_labels,
+            "labels": take_labels, "addresses": take_addresses,
         }  # fmt: skip
         if key.startswith("phone"):
             return self.take_phones
@@ -220,7 +225,10 @@ NOTHING = frozenset({"-", "--", "---", "\u2013", "\u2014", "N/A", "n/a"})  # hyp
 FORMULA_ERRORS = frozenset(
     {"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#HODNOTA!", "#ODKAZ!", "#NÁZEV?"}
 )
-MANY_LINES = {"about", "labels", "email", "email_other", "phone", "phone_mobile", "phone_work", "phone_home"}
+MANY_LINES = {
+    "about", "labels", "addresses", "email", "email_home", "email_other", "phone", "phone_mobile", "phone_work",
+    "phone_home", "phone_other",
+}  # fmt: skip
 
 
 def cleaned(contact: ParsedContact, key: str, value: str) -> str:
@@ -235,10 +243,10 @@ def cleaned(contact: ParsedContact, key: str, value: str) -> str:
 
 
 def unquoted(value: str) -> str:
-    """Our own file of refused rows puts ' before what a spreadsheet would run; corrected, it comes back here."""
+    """Our own files put ' before what a spreadsheet would run (core.csvout); they come back here."""
     if value in FORMULA_ERRORS:
         raise UnfitError("formula")
-    return value[1:] if value[:1] == "'" and value[1:2] in set("=+-@") else value
+    return value[1:] if value[:1] == "'" and FORMULA_START.match(value) else value
 
 
 def take_text(contact: ParsedContact, key: str, value: str) -> None:
@@ -288,7 +296,7 @@ IN_BRACKETS = re.compile(r"[^<>]*<([^<>]+)>")
 
 
 def take_emails(contact: ParsedContact, key: str, value: str) -> None:
-    kind = "other" if key == "email_other" else "work"
+    kind = key[6:] or "work"
     for typed in parts_of(value):
         address = email_address(typed)
         if all(address.lower() != known.lower() for _, known in contact.emails):
@@ -297,11 +305,11 @@ def take_emails(contact: ParsedContact, key: str, value: str) -> None:
             contact.changes.append(Change(key, typed, address))
 
 
-def parts_of(value: str) -> list[str]:
+def parts_of(value: str, most: int = MAX_PARTS) -> list[str]:
     if not SEVERAL.search(value):
         return [value]
     parts = [part.strip() for part in SEVERAL.split(value) if part.strip()]
-    if len(parts) > MAX_PARTS:
+    if len(parts) > most:
         raise UnfitError("too_long")
     return parts
 
@@ -392,6 +400,25 @@ def take_address(contact: ParsedContact, key: str, value: str) -> None:
         take_street(contact, key, value)
 
 
+# A line of the column of all addresses, as our own export writes it: "home: Lidická 24 | 602 00 | Brno | CZ".
+WRITTEN_ADDRESS = re.compile(r"(?:(work|home|billing|delivery|other):\s*)?(.*)")
+
+
+def take_addresses(contact: ParsedContact, key: str, value: str) -> None:
+    """An address a line, for whoever has several; they count for more than an address in parts."""
+    for line in value.split("\n")[:MAX_PARTS]:
+        kind, written = WRITTEN_ADDRESS.fullmatch(line.strip()).groups()  # type: ignore[union-attr]
+        part = ParsedContact(contact.number)
+        if written.count("|") == 3:
+            for name, text in zip(("street", "zip", "city", "country"), written.split("|"), strict=True):
+                take_text(part, name, text.strip())
+        else:
+            take_address(part, key, written)
+        contact.addresses.append({
+            "kind": kind or "work", "street": part.street, "city": part.city, "zip": part.zip, "country": part.country
+        })  # fmt: skip
+
+
 def take_about(contact: ParsedContact, _key: str, value: str) -> None:
     contact.about = f"{contact.about}\n{value}" if contact.about else value
     if len(contact.about) > MAX_CELL:
@@ -399,7 +426,8 @@ def take_about(contact: ParsedContact, _key: str, value: str) -> None:
 
 
 def take_labels(contact: ParsedContact, _key: str, value: str) -> None:
-    for label in parts_of(value):
+    lines = [line.strip() for line in value.split("\n") if line.strip()]  # our own export: a label may have a comma
+    for label in lines[:MAX_LABELS] if len(lines) > 1 else parts_of(value, MAX_LABELS):
         if len(label) > MAX_LABEL:
             raise UnfitError("too_long", label)
         if label not in contact.labels:

@@ -146,7 +146,8 @@ CHANGE = text(f"""
 update contact set {", ".join(f"{name} = news.{name}" for name in (*TAKEN, *DERIVED))},
     version = contact.version + 1, updated_at = now()
 from jsonb_to_recordset(cast(:rows as jsonb)) as news (
-    id uuid, prefix text, first_name text, last_name text, suffix text, position text, about text, emails jsonb,
+    id uuid, prefix text, first_name text, last_name text, suffix text, position text, about text, source text,
+    emails jsonb,
     phones jsonb, addresses jsonb, labels text[], company_id uuid, owner_id uuid, last_contact_at timestamptz,
     name text, city text, search text, sort_key bytea, match_keys text[]
 )

@@ -18,12 +18,12 @@ from .rows import ParsedContact
 Values = dict[str, Any]
 
 TITLES = ("prefix", "suffix")
-TEXTS = (*TITLES, "position", "about")
+TEXTS = (*TITLES, "position", "about", "source")
 ADDRESS = ("street", "city", "zip", "country")
 # Of a contact, what a row may change; events of the import keep these before and after.
 TAKEN = (
-    "prefix", "first_name", "last_name", "suffix", "position", "about", "emails", "phones", "addresses", "labels",
-    "company_id", "owner_id", "last_contact_at",
+    "prefix", "first_name", "last_name", "suffix", "position", "about", "source", "emails", "phones", "addresses",
+    "labels", "company_id", "owner_id", "last_contact_at",
 )  # fmt: skip
 DERIVED = ("name", "city", "search", "sort_key", "match_keys")
 
@@ -55,6 +55,7 @@ def values_of(parsed: ParsedContact, setting: Setting) -> Values:
         "suffix": parsed.suffix,
         "position": parsed.position,
         "about": parsed.about,
+        "source": parsed.source,
         "emails": [{"kind": kind, "address": address} for kind, address in parsed.emails],
         "phones": [
             {"kind": kind, "number": number or typed, "valid": number is not None}
@@ -69,6 +70,8 @@ def values_of(parsed: ParsedContact, setting: Setting) -> Values:
 
 
 def addresses_of(parsed: ParsedContact) -> list[dict[str, str]]:
+    if parsed.addresses:
+        return parsed.addresses
     if not (parsed.street or parsed.city or parsed.zip or parsed.country):
         return []
     return [{

@@ -71,6 +71,7 @@ SPECIAL_WORDS: dict[str, Any] = {
     "usage": _l("See the plan and what is in use"),
     "billing": _l("Change the plan and pay"),
     "backups": _l("Backups: make, download and restore them, with all that is in the workspace"),
+    "privacy": _l("Erase a person, and take their data out"),
 }
 
 

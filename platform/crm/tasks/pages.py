@@ -60,6 +60,7 @@ def index(actor: Actor) -> str:
         actor,
         "tasks/index.html",
         groups=groups,
+        ask=ask,
         page=page,
         mine=mine,
         done=done,
