@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 import pytest
+from flask import g
 from sqlalchemy import text
 
 from core import jobs
@@ -350,6 +351,7 @@ def test_of_one_who_left_the_timeline_says_so(office: Office) -> None:
 
 def told(office: Office, work: dict[str, Any]) -> list[str]:
     with office.shop.acting() as actor:
+        g.actor = actor  # as a page has it: days are those of the member's zone
         feed = timeline_of(actor, contact=actor.find(Contact, work["contact"]))
     return [re.sub(r"<[^>]*>", "", str(entry.line)) for _day, entries in feed.days for entry in entries]
 
