@@ -45,8 +45,8 @@ check: .venv/installed-dev assets/node_modules/.installed ## Format, lint, types
 	@$(NPM) run --silent check
 
 .PHONY: faults
-faults: .venv/installed-dev $(ASSETS) $(CATALOGS:.po=.mo) ## Kill, stop and flush what runs under load; M=5 minutes
-	@$(BIN)/python -m tests.faults --minutes $(or $(M),5)
+faults: .venv/installed-dev $(ASSETS) $(CATALOGS:.po=.mo) ## Kill, stop and flush what runs under load; M=8 minutes
+	@$(BIN)/python -m tests.faults --minutes $(or $(M),8)
 
 .PHONY: bench
 bench: .venv/installed-dev $(ASSETS) $(CATALOGS:.po=.mo) ## Measure the promises; B=list one row

@@ -1,9 +1,10 @@
-"""The worker: RQ's, with a child per turn that has a limit of memory, and that is waited for when Okno stops.
+"""The worker: RQ's, with children that have a limit of memory, and that is waited for when Okno stops.
 
 Asked to stop (SIGTERM), a worker lets its child go on for GRACE seconds; then, or when a child was killed, what the
 child had in hand goes to another worker at once.
 """
 
+import gc
 import logging
 import os
 import resource
@@ -26,6 +27,7 @@ from core.db import database
 
 log = logging.getLogger(__name__)
 
+LIFE = 5.0  # seconds after which a child takes no further turn
 GRACE = 30.0  # seconds between SIGTERM and the end of the job in hand
 
 
@@ -44,6 +46,19 @@ class Worker(rq.Worker):
         resource.setrlimit(resource.RLIMIT_DATA, (self.memory, self.memory))
         jobs.holder = self.name
         super().main_work_horse(job, queue)
+
+    def perform_job(self, job: Any, queue: Any, execution: Any) -> bool:
+        """The turn that the child was made for, and those that wait after it, but for bulk: a child and its ways to the
+        database cost more than most turns do."""
+        until = time.monotonic() + LIFE
+        well = super().perform_job(job, queue, execution)
+        lines = [line for line in self.queues if line.name != "bulk"]
+        while queue.name != "bulk" and time.monotonic() < until:
+            found = rq.Queue.dequeue_any(lines, None, connection=self.connection, serializer=JSONSerializer)
+            if found is None:
+                break
+            well = super().perform_job(*found, self.prepare_execution(found[0]))
+        return well
 
     def monitor_work_horse(self, job: Any, queue: Any, execution: Any) -> None:
         try:
@@ -86,6 +101,7 @@ class Worker(rq.Worker):
 def work(queues: list[str], connection: Redis, memory: int, *, burst: bool = False) -> None:
     """Take turns until asked to stop. RQ's worker ends where it does not understand what Valkey says, as after a
     restart; another takes its place."""
+    gc.freeze()  # or each child would copy what it never changes
     with suppress(StopRequested):
         while True:
             try:

@@ -12,7 +12,7 @@ from tests.faults.run import run
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="faults", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--minutes", type=float, default=8.0)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--workspaces", type=int, default=10)
     parser.add_argument("--pause", type=float, default=0.5, help="seconds between two writes of one client")
