@@ -42,10 +42,10 @@ from tests.shop import Shop, open_shop
 pytestmark = pytest.mark.browser
 
 # The photo of a person; what a frame on the page of a mail shows; the way to a provider of single sign-on, which is
-# away from here, and what follows it (tests/browser/test_single_sign_on.py).
+# away from here, and what follows it (tests/browser/test_single_sign_on.py); parts of the app, and of every page.
 NO_PAGES = (
     "static", "healthz", "people.photo", "mailbox.html", "sso.begin", "sso.back", "sso.question", "sso.done",
-    "app.manifest", "app.service_worker",
+    "app.manifest", "app.service_worker", "notifications.bell",
 )  # fmt: skip
 CATALOGUE = Path(features.TRANSLATIONS) / "cs" / "LC_MESSAGES" / "messages.po"
 ENGLISH_TIMES = re.compile(

@@ -21,7 +21,7 @@ from sqlalchemy import text
 
 from config.cron import TASKS
 from config.settings import settings
-from core import jobs, outbox
+from core import events, jobs, outbox
 from core.actor import Actor
 from core.db import database
 from core.jobs import Place, job, later, once
@@ -316,3 +316,33 @@ def test_a_lost_database_is_no_failure_of_the_job(shop: Shop) -> None:
 
 def test_every_periodic_task_is_a_job(app: Flask) -> None:
     assert {task.job for task in TASKS} <= jobs.JOBS.keys()
+
+
+def test_only_news_is_handed_on_to_a_worker(shop: Shop, redis: Redis) -> None:
+    with shop.acting() as actor:
+        contact = actions.create(actor, NewContact(first_name="Jan"))
+        events.note(actor, "test.told", "contact", contact.id, "Jan", after={"tell": actor.member.id})
+        actor.db.commit()
+    assert [row.payload.get("news") for row in rows_of(shop)] == [None, True]
+    while outbox.offer(database(), redis):
+        pass
+    assert [row.payload["action"] for row in rows_of(shop)] == ["test.told"]
+
+
+def test_the_earliest_wish_to_be_woken_is_kept_and_its_row_goes(shop: Shop, redis: Redis) -> None:
+    moments = [datetime(2099, 1, day, tzinfo=UTC) for day in (3, 2, 4)]
+    for moment in moments:
+        with database().workspace(shop.workspace) as session, session.begin():
+            outbox.wake(session, moment)
+        while outbox.offer(database(), redis):
+            pass
+    assert rows_of(shop) == []
+    with database().controlling() as control:
+        kept = control.execute(text("select at, stamp from bus.wake where role = :r"), {"r": shop.workspace.role}).one()
+    assert (kept.at, kept.stamp) == (moments[1], 3)
+
+
+def test_a_workspace_reads_and_moves_no_moment_itself(shop: Shop) -> None:
+    for statement in ("select * from bus.wake", "update bus.wake set at = now()", "delete from bus.wake"):
+        with database().workspace(shop.workspace) as session, pytest.raises(Exception, match="permission denied"):
+            session.execute(text(statement))

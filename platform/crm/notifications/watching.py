@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -32,10 +32,15 @@ def watchers(session: Session, record: Record) -> set[UUID]:
 
 
 def is_watching(actor: Actor, record: Record) -> bool:
-    said = actor.db.scalar(
-        select(Watch.watching).where(Watch.record_id == record.id, Watch.member_id == actor.member.id)
+    """Whether the actor is among the watchers, by one statement."""
+    me = actor.member.id
+    said = select(Watch.watching).where(Watch.record_id == record.id, Watch.member_id == me)
+    made = exists().where(Event.record_id == record.id, Event.change == "created", Event.member_id == me)
+    wrote = exists().where(
+        getattr(Note, f"{record.kind}_id") == record.id, Note.deleted_at.is_(None), Note.author_id == me
     )
-    return said if said is not None else actor.member.id in watchers(actor.db, record)
+    owns = record.owner_column is not None and getattr(record, record.owner_column) == me
+    return bool(actor.db.scalar(select(func.coalesce(said.scalar_subquery(), or_(literal(owns), made, wrote)))))
 
 
 def watch(actor: Actor, kind: str, record_id: UUID | None, watching: bool) -> Record:
