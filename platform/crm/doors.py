@@ -13,8 +13,9 @@ from core.db import Workspace, database
 from core.errors import Forbidden, NotFound, Refusal
 from core.limits import calls_a_minute
 from tenants import explain, roles, sessions
-from tenants.directory import being_restored, locate
+from tenants.directory import check_not_restoring, locate
 from tenants.entrance import entering
+from tenants.models import WorkspaceRow
 from tenants.tokens import NotSignedIn, acting_token
 
 SEEING = "seeing"  # in the browser's signed cookie: {workspace's number: member's id}
@@ -25,16 +26,6 @@ class SignInFirst(Refusal):
 
     status = 401
     title = _l("Log in first")
-
-
-class BeingRestored(Refusal):
-    """An older state of the workspace takes the place of the present one; the page asks again by itself."""
-
-    status = 503
-    title = _l("The backup is being put in place")
-
-    def __init__(self) -> None:
-        super().__init__(_l("This takes a moment. The page opens by itself when it is done."))
 
 
 def cookie_name() -> str:
@@ -68,7 +59,8 @@ def enter_page() -> Iterator[Actor]:
         raise SignInFirst()
     workspace = locate(database(), request.environ["okno.slug"])
     if workspace is None:
-        raise BeingRestored() if being_restored(database(), request.environ["okno.slug"]) else NotFound()
+        check_not_restoring(database(), WorkspaceRow.slug == request.environ["okno.slug"])
+        raise NotFound()
     with entering(
         database(), workspace, person, g.request_id, address=request.remote_addr or "", reading=reading()
     ) as actor:
