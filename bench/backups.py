@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from statistics import median
 
 import psycopg
@@ -21,20 +22,23 @@ from tenants.backups.shape import shape_of
 ROUNDS = 5
 MOST = 120  # MB of memory beyond what a process of Okno has anyway
 
-# In a process of its own: prints MB of memory before and at the peak, and seconds.
+# In a process of its own: prints MB of memory before and at the peak.
 MEASURED = """
-import resource, sys, time
+import re, sys
+from pathlib import Path
 from sqlalchemy import text
 import crm.models
 from core.db import Database
 from bench.backups import Nowhere
 from tenants.backups.making import Quiet, write
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 base = Database(sys.argv[1], sys.argv[2])
 with base.controlling() as control:
     control.execute(text("select 1"))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+before = peak()
 write(base, int(sys.argv[3]), Nowhere(), Quiet(lambda done, all_: None))
-print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(before, peak())
 """
 
 
@@ -102,10 +106,11 @@ def memory(ground: Ground, workspace: Workspace) -> Figure:
 
 def among_others(grounds: Grounds) -> Figure:
     """The same small workspace, among ten and among thousands."""
-    sides = []
-    for ground, number in ((grounds.few, 10), (grounds.many, MANY)):
-        workspace = ground.fill_to(number)[-1]
-        (taken,) = in_turn(lambda _, ground=ground, workspace=workspace: sealed(ground, workspace), times=40)  # type: ignore[misc]
-        sides.append(taken)
-    few, many = sides
+    sides = [(grounds.few, grounds.few.fill_to(10)[-1]), (grounds.many, grounds.many.fill_to(MANY)[-1])]
+    ways = [partial(small, ground, workspace) for ground, workspace in sides]
+    few, many = in_turn(*ways, times=60)
     return Figure(f"a backup at {MANY:,} workspaces beside 10", str(many), str(few), many.p50 / few.p50, 1.2)
+
+
+def small(ground: Ground, workspace: Workspace, _at: int) -> None:
+    sealed(ground, workspace)
