@@ -4,7 +4,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 
-from bench import board, changes, imports, limits, lists, pages, rights, workspaces
+from bench import backups, board, changes, imports, limits, lists, pages, rights, workspaces
 from bench.figures import Figure, show
 from bench.ground import Grounds, grounds
 
@@ -23,6 +23,7 @@ ROWS: dict[str, Callable[[Grounds], Iterator[Figure]]] = {
     "signup": workspaces.signup,
     "workspaces": workspaces.growth,
     "upgrade": workspaces.release,
+    "backup": backups.backup,
 }
 
 

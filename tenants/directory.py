@@ -4,10 +4,12 @@ import time
 from threading import Lock
 from uuid import UUID
 
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from core.db import Database, Workspace, database
+from core.errors import Refusal
 from core.jobs import LOCATORS
 from tenants.models import Membership, WorkspaceRow
 
@@ -51,13 +53,6 @@ def locate(base: Database, slug: str) -> Workspace | None:
     return directory.find(base, f"slug {slug}", WorkspaceRow.slug == slug)
 
 
-def being_restored(base: Database, slug: str) -> bool:
-    """Whether the workspace at this address is closed for the moment in which an older state takes its place."""
-    with base.controlling() as control:
-        asked = select(WorkspaceRow.id).where(WorkspaceRow.slug == slug, WorkspaceRow.state == "restoring")
-        return control.scalar(asked) is not None
-
-
 def locate_closing(base: Database, slug: str) -> Workspace | None:
     """The workspace at this address that is closed and not erased yet, or None."""
     return directory.find(base, f"slug {slug}", WorkspaceRow.slug == slug, ("closing",))
@@ -85,6 +80,23 @@ def workspaces_of(control: Session, identity_id: UUID, state: str = "open") -> l
         .order_by(WorkspaceRow.name)
     )
     return [as_workspace(row) for row in rows]
+
+
+class BeingRestored(Refusal):
+    """An older state of the workspace takes the place of the present one; a page asks again by itself."""
+
+    status = 503
+    title = _l("The backup is being put in place")
+
+    def __init__(self) -> None:
+        super().__init__(_l("This takes a moment. The page opens by itself when it is done."))
+
+
+def check_not_restoring(base: Database, condition: ColumnElement[bool]) -> None:
+    """Of a workspace that was not found: raises BeingRestored where it is closed for that moment only."""
+    with base.controlling() as control:
+        if control.scalar(select(WorkspaceRow.id).where(condition, WorkspaceRow.state == "restoring")):
+            raise BeingRestored()
 
 
 def as_workspace(row: WorkspaceRow) -> Workspace:

@@ -23,9 +23,9 @@ from core.actor import Actor
 from core.db import Database, Workspace
 from core.errors import Refusal
 from tenants import factors
-from tenants.directory import locate_number
+from tenants.directory import check_not_restoring, locate_number
 from tenants.members import WHO, actor_of
-from tenants.models import Member, Token
+from tenants.models import Member, Token, WorkspaceRow
 
 SHAPE = re.compile(r"okno_(\d{1,12})_([A-Za-z0-9_-]{43})([0-9a-f]{6})")
 LIFE = timedelta(days=365)
@@ -92,6 +92,8 @@ def acting_token(
     shape = SHAPE.fullmatch(given)
     workspace = locate_number(database, int(shape[1])) if shape and checksum(shape[2]) == shape[3] else None
     if workspace is None:
+        if shape:
+            check_not_restoring(database, WorkspaceRow.id == int(shape[1]))
         raise NotSignedIn()
     with database.workspace(workspace, reading=reading) as session:
         row = session.connection().execute(BY_TOKEN, {"known": hash_of(given), "address": address}).first()

@@ -14,8 +14,9 @@ from core.errors import Forbidden, NotFound, Refusal
 from core.limits import calls_a_minute
 from tenants import explain, roles, sessions
 from tenants.closing import Closed
-from tenants.directory import being_restored, locate, locate_closing
+from tenants.directory import check_not_restoring, locate, locate_closing
 from tenants.entrance import entering
+from tenants.models import WorkspaceRow
 from tenants.tokens import NotSignedIn, acting_token
 
 OF_OWNERS_WHEN_CLOSED = ("closing.back", "exports.")
@@ -27,16 +28,6 @@ class SignInFirst(Refusal):
 
     status = 401
     title = _l("Log in first")
-
-
-class BeingRestored(Refusal):
-    """An older state of the workspace takes the place of the present one; the page asks again by itself."""
-
-    status = 503
-    title = _l("The backup is being put in place")
-
-    def __init__(self) -> None:
-        super().__init__(_l("This takes a moment. The page opens by itself when it is done."))
 
 
 def cookie_name() -> str:
@@ -73,7 +64,8 @@ def enter_page() -> Iterator[Actor]:
     closed = None if workspace else locate_closing(database(), slug)
     here = workspace or closed
     if here is None:
-        raise BeingRestored() if being_restored(database(), slug) else NotFound()
+        check_not_restoring(database(), WorkspaceRow.slug == slug)
+        raise NotFound()
     with entering(
         database(), here, person, g.request_id, address=request.remote_addr or "", reading=reading()
     ) as actor:

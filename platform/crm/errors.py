@@ -18,8 +18,9 @@ from core.api import problem
 from core.calls import TooManyCalls
 from core.errors import Refusal
 from core.pages import render
-from crm.doors import BeingRestored, SignInFirst
+from crm.doors import SignInFirst
 from tenants.closing import Closed
+from tenants.directory import BeingRestored
 from tenants.entrance import NeedsSingleSignOn, OtherWorkspace
 from tenants.factors import NeedsSecondFactor
 
@@ -59,6 +60,8 @@ def show_refusal(refusal: Refusal) -> Response | tuple[str, int] | Any:
         response = problem(refusal)
         if refusal.status == 401:
             response.headers["WWW-Authenticate"] = 'Bearer realm="okno"'
+        if isinstance(refusal, BeingRestored):
+            response.headers["Retry-After"] = "5"
         if isinstance(refusal, TooManyCalls):
             response.headers.update({**refusal.minute.headers, "Retry-After": str(refusal.minute.ends_in)})
         return response

@@ -153,7 +153,8 @@ async def stream(workspace: Workspace, path: str, headers: dict[str, str], recei
             if body is None:
                 break
             if loop.time() - asked > ASK_AGAIN or MEMBERS_CHANGED in body:
-                if await asyncio.to_thread(place, path, headers) is None:
+                there = await asyncio.to_thread(place, path, headers)
+                if there is None or there.role != workspace.role:  # the latter where a backup took its place
                     break
                 asked = loop.time()
             await send({"type": "http.response.body", "body": body, "more_body": True})

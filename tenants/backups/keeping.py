@@ -49,7 +49,9 @@ def rotate(control: Session, workspace_id: int, days: int) -> None:
     for backup in backups(control, workspace_id):  # the newest first, so a day's last is met first
         if backup.state != "kept":
             continue
-        most = {"scheduled": timedelta(days=days), "uploaded": UPLOADED}.get(backup.kind, max(BY_HAND, timedelta(days)))
+        if backup.kind == "uploaded":  # which may be old; it goes a week after it came
+            continue
+        most = timedelta(days=days) if backup.kind == "scheduled" else max(BY_HAND, timedelta(days=days))
         backup.expires_at = backup.made_at + most
         day = backup.made_at.date().isoformat()
         if backup.kind == "scheduled":

@@ -22,7 +22,7 @@ from core.files import CHUNK, Sink, files
 from tenants.backups import contents, manifest, vault
 from tenants.backups.manifest import FileSaid, Manifest, TableSaid
 from tenants.backups.models import Backup
-from tenants.backups.shape import Shape, Table, shape_of
+from tenants.backups.shape import Shape, Table, about_rows, shape_of
 from tenants.backups.zipping import ZipWriter
 from tenants.directory import as_workspace
 from tenants.models import WorkspaceRow
@@ -146,7 +146,7 @@ def write(base: Database, workspace_id: int, out: Sink, note: Noting) -> tuple[M
         at = session.scalar(select(func.now())) or datetime.now(UTC)
         zipped = ZipWriter(out, at)
         shape = shape_of(session, row.schema_name)
-        note.begin(session.scalar(ABOUT, {"schema": row.schema_name}) or 0)
+        note.begin(about_rows(session, row.schema_name))
         note.newest_event = newest_event(session)
         tables = [write_table(session, table, zipped, note) for table in shape.tables.values()]
         keys = file_keys(session, shape)
@@ -162,12 +162,6 @@ def write(base: Database, workspace_id: int, out: Sink, note: Noting) -> tuple[M
         member.write(made.model_dump_json(indent=1).encode())
     zipped.close()
     return made, zipped
-
-
-ABOUT = text("""
-select cast(sum(greatest(reltuples, 0)) as bigint) from pg_class
-where relnamespace = to_regnamespace(:schema) and relkind = 'r'
-""")
 
 
 def newest_event(session: Session) -> UUID | None:

@@ -1,11 +1,10 @@
 """What a backup says of itself: the member manifest.json, the last of the zip."""
 
-from datetime import datetime
 from importlib.metadata import version
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -76,7 +75,7 @@ class Manifest(Said):
     product: Literal["okno"] = "okno"
     okno: Short
     version: Short
-    made_at: datetime
+    made_at: AwareDatetime
     workspace: WorkspaceSaid
     members: list[MemberSaid]
     tables: Annotated[list[TableSaid], Field(max_length=2000)]

@@ -45,12 +45,11 @@ def restore(shop: Shop, content: bytes, slug: str = "") -> Any:
 
 def refused(shop: Shop, content: bytes) -> str:
     """Why it is refused; and nothing of it is in the database."""
-    before, slug = holding.schemas(shop), f"refused-{shop.workspace.slug}"
+    slug = f"refused-{shop.workspace.slug}"
+    before = holding.tallies(shop)
     with pytest.raises(Unfit) as refusal:
         restore(shop, content, slug)
-    after = holding.schemas(shop)
-    assert after.get("open") == before.get("open")
-    assert after.get("opening") == before.get("opening")
+    assert holding.tallies(shop) == before
     with database().controlling() as control:
         assert control.scalar(select(WorkspaceRow.id).where(WorkspaceRow.slug == slug)) is None
     return str(refusal.value.detail)
@@ -277,7 +276,7 @@ def test_an_overlapping_member_is_refused(full: Shop, content: bytes) -> None:
 
 
 def test_an_address_that_is_taken_is_refused_and_nothing_is_made(full: Shop, content: bytes) -> None:
-    before = holding.schemas(full)
+    before = holding.tallies(full)
     with pytest.raises(Invalid):
         restore(full, content, slug=full.workspace.slug)
-    assert holding.schemas(full) == before
+    assert holding.tallies(full) == before

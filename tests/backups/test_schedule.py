@@ -115,6 +115,17 @@ def test_hourly_ones_thin_out_to_one_a_day_and_the_newest_never_goes(shop: Shop,
     assert [one.made_at for one in holding.backups(shop)] == [max(one.made_at for one in many)]
 
 
+def test_an_old_backup_that_was_uploaded_stays_its_week(shop: Shop) -> None:
+    now = datetime.now(UTC)
+    with shop.base.controlling() as control:
+        old = {"made_at": now - timedelta(days=400), "expires_at": now + keeping.UPLOADED}
+        control.add(Backup(workspace_id=shop.workspace.id, kind="uploaded", state="kept", **old))
+        control.flush()
+        keeping.rotate(control, shop.workspace.id, 30)
+    keeping.sweep(shop.base)
+    assert [one.kind for one in holding.backups(shop)] == ["uploaded"]
+
+
 def test_what_expires_goes_with_its_file(shop: Shop) -> None:
     first, second = holding.made(shop, "scheduled"), holding.made(shop, "scheduled")
     with shop.base.controlling() as control:

@@ -2,16 +2,19 @@
 
 import io
 import zipfile
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
 
 from core import files
+from core.db import Workspace
 from core.limits import truths
 from crm.models import METADATA
 from tenants.backups import drill, restoring, vault
 from tenants.backups.making import Quiet
 from tenants.backups.shape import LEFT_OUT
+from tenants.directory import as_workspace
 from tenants.models import Member, Person
 from tests.backups import holding
 from tests.shop import Shop
@@ -103,14 +106,20 @@ def test_a_kept_backup_is_sealed_and_opens_as_the_same_zip(full: Shop) -> None:
     assert opened.manifest.counts == backup.counts
 
 
-def test_a_trial_finds_a_good_backup_equal_and_leaves_nothing(full: Shop) -> None:
+def test_a_trial_finds_a_good_backup_equal_and_leaves_nothing(full: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     backup = holding.made(full)
-    before = holding.schemas(full)["open"]
+    taken: list[Workspace] = []
+
+    def take(*arguments: Any) -> Any:
+        row = restoring.take(*arguments)
+        taken.append(as_workspace(row))
+        return row
+
+    monkeypatch.setattr(drill, "take", take)
     found = drill.drill(full.base, backup.id)
     assert [one.table for one in found if not one.equal] == []
     assert {one.table: one.rows for one in found} == backup.counts
-    after = holding.schemas(full)
-    assert (after["open"], after.keys() - {"open", "ready"}) == (before, set())
+    assert set(holding.counts(full, taken[0]).values()) == {0}
     assert holding.backups(full)[0].drilled_at is not None
 
 

@@ -43,8 +43,8 @@ def create_backup(slug: str, out: Path | None) -> None:
     """
     from core.db import database
     from core.ids import new_id
-    from crm.backups import jobs
-    from tenants.backups import keeping, making
+    from crm.backups import jobs, schedule
+    from tenants.backups import making
     from tenants.backups.models import Backup
 
     workspace = known(slug)
@@ -63,8 +63,7 @@ def create_backup(slug: str, out: Path | None) -> None:
             database(), row.id, "" if stopped else jobs.in_words(error, "en"), "stopped" if stopped else "failed"
         )
         raise refusal(error) from error
-    with database().controlling() as control:
-        keeping.rotate(control, workspace.id, keeping.BY_HAND.days)
+    schedule.rotate(database(), workspace.id)
     click.echo(f"{made.id}  {made.size:,} bytes  {sum(made.counts.values()):,} rows")
 
 

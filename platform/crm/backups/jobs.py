@@ -62,10 +62,7 @@ def make(place: Place, backup_id: str) -> None:
 
 def make_kept(base: Database, backup_id: UUID, place: Place) -> None:
     backup = making.make(base, backup_id, ours=place.still_ours)
-    with base.controlling() as control:
-        row = control.get_one(WorkspaceRow, backup.workspace_id)
-        keeping.rotate(control, row.id, schedule.wanted(control, row).days)
-    ring(base, row)
+    ring(base, schedule.rotate(base, backup.workspace_id))
 
 
 def failed(base: Database, backup: Backup, error: Exception) -> str:
@@ -138,8 +135,7 @@ def safety(base: Database, row: Restore, note: Noting) -> UUID | None:
     except BaseException as error:
         making.fail(base, backup.id, type(error).__name__)
         raise
-    with base.controlling() as control:
-        keeping.rotate(control, row.workspace_id, keeping.BY_HAND.days)
+    schedule.rotate(base, row.workspace_id)
     note.keep(safety_id=made.id)
     return made.newest_event
 

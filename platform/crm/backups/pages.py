@@ -57,7 +57,12 @@ def present(actor: Actor) -> dict[str, Any]:
         "restores": restores,
         "wanted": wanted if settings().backups_by_the_clock else None,
         "words": KIND_WORDS,
+        "records": {one.id: sum(count_of(one, kind) for kind in COUNTED) for one in found},
     }
+
+
+def count_of(backup: Backup, kind: str) -> int:
+    return int(backup.counts.get(KINDS[kind].__tablename__, 0))
 
 
 def newest_failed(found: list[Backup]) -> bool:
@@ -134,7 +139,7 @@ def choice(actor: Actor, backup_id: UUID) -> dict[str, Any]:
     return {
         "backup": backup,
         "words": KIND_WORDS,
-        "counts": [(kind, backup.counts.get(KINDS[kind].__tablename__, 0)) for kind in COUNTED],
+        "counts": [(kind, count_of(backup, kind)) for kind in COUNTED],
         "lost": [line for kind in COUNTED for line in lost_words(kind, *lost.get(kind, (0, 0)))],
         "others": sum(map(sum, (counts for kind, counts in lost.items() if kind not in COUNTED))),
         "proposed": slug,

@@ -43,7 +43,7 @@ def rows_of(model: type[BaseModel]) -> Any:
         try:
             return adapter.dump_python(adapter.validate_python(value))
         except ValidationError:
-            raise ValueError from None
+            raise ValueError("a part is missing or of another type") from None
 
     return rule
 

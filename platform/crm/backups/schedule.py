@@ -69,6 +69,14 @@ def wanted(control: Session, row: WorkspaceRow) -> Backups:
     return backups_of(account, account.now or control.scalar(select(func.now())) or datetime.now(UTC))
 
 
+def rotate(base: Database, workspace_id: int) -> WorkspaceRow:
+    """After a new one: say of each when it goes, by the plan."""
+    with base.controlling() as control:
+        row = control.get_one(WorkspaceRow, workspace_id)
+        keeping.rotate(control, workspace_id, wanted(control, row).days)
+    return row
+
+
 def ask_one(base: Database, row: WorkspaceRow) -> bool:
     """Unless nothing happened since the last one."""
     from crm.backups.jobs import MAKE
