@@ -245,12 +245,12 @@ class Records:
 
 
 @pytest.fixture(scope="module")
-def records(site: Site, base: Database, browser: Browser) -> Records:
+def records(site: Site, base: Database, browser: Browser, installed: None) -> Records:
     return Records(site, base, browser, "en")
 
 
 @pytest.fixture(scope="module")
-def czech_records(site: Site, base: Database, browser: Browser) -> Records:
+def czech_records(site: Site, base: Database, browser: Browser, installed: None) -> Records:
     return Records(site, base, browser, "cs")
 
 
