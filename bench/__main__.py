@@ -4,7 +4,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 
-from bench import backups, board, changes, imports, limits, lists, pages, rights, workspaces
+from bench import backups, board, changes, exports, imports, limits, lists, pages, rights, workspaces
 from bench.figures import Figure, show
 from bench.ground import Grounds, grounds
 
@@ -16,6 +16,7 @@ ROWS: dict[str, Callable[[Grounds], Iterator[Figure]]] = {
     "rights": rights.rights,
     "limit": limits.limit,
     "import": imports.imported,
+    "export": exports.exported,
     "board": board.board,
     "prologue": changes.prologue,
     "event": changes.event,

@@ -5,13 +5,13 @@ COPY is sent past SQLAlchemy's own execution, so what the session's reader may n
 
 from typing import Any, BinaryIO
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, literal_column, or_
+from sqlalchemy import ColumnElement, Select, case, func, literal_column
 from sqlalchemy.orm import Session
 
 from core.masking import masked
 
-FORMULA = "^''*[=+@\t\r-]"  # core.csvout.FORMULA_START, as PostgreSQL reads it in a literal
-FIRST_LETTERS = "61, 43, 45, 64, 9, 13"  # = + - @ tab and return
+FORMULA = "'^''*[=+@\t\r-]'"  # core.csvout.FORMULA_START as a literal of SQL
+FIRST_LETTERS = "61, 43, 45, 64, 9, 13, 39"  # = + - @ tab return '
 
 
 def copy_csv(session: Session, query: Select[Any], file: BinaryIO, separator: str) -> int:
@@ -29,10 +29,7 @@ def copy_csv(session: Session, query: Select[Any], file: BinaryIO, separator: st
 
 
 def safe(cell: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The cell as core.csvout.safe_cell would write it, said in SQL. Almost every cell is told by its first letter."""
-    first = func.ascii(cell)
-    harmful = or_(
-        first.in_([literal_column(FIRST_LETTERS)]),
-        (first == 39) & cell.op("~")(literal_column(f"'{FORMULA}'")),
-    )
-    return case((harmful, literal("'").concat(cell)), else_=cell)
+    """The cell as core.csvout.safe_cell would write it, or null for nothing. Most are told by their first letter."""
+    suspect = func.ascii(cell).in_([literal_column(FIRST_LETTERS)])
+    harmful = suspect & cell.op("~")(literal_column(FORMULA))
+    return case((harmful, literal_column("''''").concat(cell)), (cell != literal_column("''"), cell))

@@ -9,7 +9,9 @@ from billing import buying
 from billing.errors import CardRefused
 from core.full import LimitReached
 from core.ids import new_id
+from core.jobs import JOBS, Place
 from crm.contacts import actions as contacts
+from tenants import closing
 from tests.billing.till import ASKS, DECLINED, LATER_BAD, Till, purchase
 from tests.shop import Shop
 
@@ -198,3 +200,24 @@ def test_whoever_changes_a_plan_that_was_to_end_wants_it_to_go_on(till: Till) ->
         assert till.account(shop).cancel_at
         till.change(shop, **change)
         assert (till.account(shop).cancel_at, till.account(shop).seats) == (None, change["seats"])
+
+
+def test_closing_ends_what_is_paid_for_at_once_and_coming_back_begins_nothing(till: Till) -> None:
+    shop = till.shop()
+    till.buy(shop)
+    till.hear()
+    assert till.account(shop).status in ("active", "trialing")
+    with shop.base.controlling() as control:
+        closing.begin(control, shop.workspace.id, "Jana Dvořáková")
+    follow(shop)
+    assert till.account(shop).status in ("", "canceled")
+    assert not till.account(shop).cancel_at
+    with shop.base.controlling() as control:
+        closing.bring_back(control, shop.workspace.id)
+    follow(shop)
+    assert till.plan(shop)[0] == "free"
+
+
+def follow(shop: Shop) -> None:
+    with shop.app.app_context():
+        JOBS[closing.MONEY](Place(shop.base, None, 0, lambda: True), workspace_id=shop.workspace.id)

@@ -20,16 +20,19 @@ from config.settings import Settings
 from core import mail
 from core.db import Database
 from core.pages import Pages
+from core.signing import sign
 from crm import demo, features
 from crm.app import create_app
+from crm.closing.certificates import PURPOSE
 from crm.companies import actions as companies
 from crm.contacts import actions as contacts
 from crm.deals import actions as deals
 from crm.notifications import unsubscribing
 from crm.notifications.models import MailBlock, Notification
+from crm.exports import actions as exports
 from crm.tasks import actions as tasks
 from tenants import departments, invitations, links, roles
-from tenants.models import Passkey, Person, WorkspaceRow
+from tenants.models import Certificate, Passkey, Person, WorkspaceRow
 from tenants.sign_on_models import Domain
 from tests.browser.axe import looks
 from tests.browser.conftest import Visitors
@@ -99,6 +102,7 @@ class Records:
         with site.clock_held():
             self.payments()
         self.notifications()
+        self.exported()
 
     def addresses(self, rule: str) -> Iterator[str]:
         """The rule with its arguments filled in, in all the ways that look different."""
@@ -112,6 +116,9 @@ class Records:
             return
         if rule in self.payment_pages:
             yield from self.payment_pages[rule]
+            return
+        if rule.startswith("/certificate/"):
+            yield re.sub(r"<(?:[^:<>]+:)?(\w+)>", lambda found: str(self.certificate[found[1]]), rule)
             return
         path = re.sub(r"<(?:[^:<>]+:)?(\w+)>", lambda found: str(self.value(rule, found[1])), rule)
         yield self.shop.path(path) if rules()[rule] else path
@@ -254,6 +261,28 @@ class Records:
             reason = "smtp; 550 5.1.1 <jana@example.com>: Recipient address rejected: User unknown"
             actor.db.add(MailBlock(member_id=actor.member.id, email=actor.member.email, reason=reason))
             actor.db.commit()
+
+    def exported(self) -> None:
+        """A file to take along, made."""
+        with self.shop.acting() as actor:
+            exports.create(actor, exports.NewExport(what="contacts", format="xlsx", q="nov"))
+        while self.shop.rows("select state from export")[0].state != "done":
+            time.sleep(0.1)
+
+    @cached_property
+    def certificate(self) -> dict[str, Any]:
+        """Of a workspace that was erased, by the parts of its address."""
+        said = {"tables": {"contact": 218, "event": 4127}, "shared": {"memberships": 3}, "files": 2, "bytes": 48_213,
+                "elsewhere": {}}  # fmt: skip
+        number = uuid4()
+        with self.shop.base.controlling() as control:
+            control.add(
+                Certificate(
+                    id=number, workspace_id=uuid4().int >> 66, address="okna-horak", name="Okna Horák", said=said,
+                    closed_at=datetime.now(UTC), closed_by="Petr Horák", finished_at=datetime.now(UTC), owners=[],
+                )
+            )  # fmt: skip
+        return {"number": number, "signature": sign(self.site.settings, PURPOSE, str(number))}
 
     def link(self, purpose: Any) -> Any:
         with self.shop.base.controlling() as control:

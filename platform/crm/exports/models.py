@@ -71,8 +71,8 @@ class Export(Record):
 
     @property
     def steps(self) -> tuple[int, int]:
-        """How much is done of how much, gathering and writing being half of the work each."""
-        return self.done + self.written, 2 * (self.rows or 0)
+        """How many rows are done of how many, gathering and writing one being half of the work each."""
+        return (self.done + self.written) // 2, self.rows or 0
 
     @property
     def stored(self) -> list[str]:

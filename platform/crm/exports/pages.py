@@ -4,8 +4,8 @@ from typing import Any, cast
 from uuid import UUID
 
 from flask import Response, flash, request, send_file, url_for
-from flask_babel import format_decimal, pgettext
 from flask_babel import gettext as _
+from flask_babel import pgettext
 
 from core.actor import Actor
 from core.errors import Busy, Forbidden, Invalid, NotFound
@@ -55,7 +55,7 @@ def form(actor: Actor, what: str, ask: Ask, errors: dict[str, str]) -> str:
         actor, "exports/new.html", what=what, name=str(NAMES[what]), ask=ask, errors=errors,
         formats=[(key, FORMAT_WORDS()[key]) for key in FORMATS[what]],
         typed=request.form.get("format", FORMATS[what][0]), kept=KEPT.days,
-        count=format_decimal(queries.how_many(actor, what, ask)) if what != "files" else "",
+        rows=queries.how_many(actor, what, ask) if what != "files" else None,
     )  # fmt: skip
 
 

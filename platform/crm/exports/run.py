@@ -241,12 +241,13 @@ def gather_rows(actor: Actor, found: Export, kind: Kind, ids: bytes, file: IO[by
     listed = "{" + ",".join(ids[at : at + ID].hex() for at in range(0, len(ids), ID)) + "}"
     array: Any = text("cast(:ids as uuid[])").bindparams(ids=listed)
     wanted = func.unnest(array).table_valued("id", with_ordinality="place", name="wanted").render_derived()
-    rows = actor.visible(kind.model).join(wanted, kind.model.id == wanted.c.id).order_by(wanted.c.place)
+    rows = actor.visible(kind.model).join(wanted, kind.model.id == wanted.c.id)
     if found.format == "json":
-        return write_json(actor, rows.with_only_columns(kind.resource.selected_for(actor)[-1]), file)
+        json = kind.resource.selected_for(actor)[-1]
+        return write_json(actor, rows.with_only_columns(json).order_by(wanted.c.place), file)
     style = style_of(found.format, actor.member.language)
-    cells = [style.written(column).label(f"c{at}") for at, column in enumerate(columns_of(actor, kind.model))]
-    return copy_csv(actor.db, rows.with_only_columns(*cells), cast("Any", file), style.separator)
+    table = style.table(columns_of(actor, kind.model), rows, wanted.c.place)
+    return copy_csv(actor.db, table, cast("Any", file), style.separator)
 
 
 def write_json(actor: Actor, query: Select[Any], file: IO[bytes]) -> int:
