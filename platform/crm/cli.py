@@ -393,8 +393,6 @@ def fill_with_demo(slug: str, contacts: int, deals: int, seed: int) -> None:
     )
 
 
-
-
 def until_stopped() -> Callable[[], bool]:
     """A question that turns true at SIGTERM or Ctrl-C."""
     asked: list[int] = []

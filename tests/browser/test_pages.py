@@ -27,9 +27,9 @@ from crm.closing.certificates import PURPOSE
 from crm.companies import actions as companies
 from crm.contacts import actions as contacts
 from crm.deals import actions as deals
+from crm.exports import actions as exports
 from crm.notifications import unsubscribing
 from crm.notifications.models import MailBlock, Notification
-from crm.exports import actions as exports
 from crm.tasks import actions as tasks
 from tenants import departments, invitations, links, roles
 from tenants.models import Certificate, Passkey, Person, WorkspaceRow
