@@ -74,7 +74,7 @@ def erase(base: Database, workspace_id: int) -> None:
     for key, _size in files().under(f"{workspace.schema}/"):
         files().delete(key)
     with base.controlling() as control:
-        for table in ("outbox", "failed"):
+        for table in ("outbox", "failed", "wake"):
             control.execute(text(f"delete from bus.{table} where role = :role"), {"role": workspace.role})  # noqa: S608
         control.execute(text("select control.drop_workspace(:id)"), {"id": workspace_id})
         certificate = of_workspace(control, workspace_id)

@@ -181,14 +181,23 @@ def note(
     actor.db.connection().execute(WRITE, {"events": dump([row]), "bell": dump(bell)})
 
 
-def note_by_clock(session: Session, action: str, record: Record, after: Mapping[str, Any]) -> None:
-    """One event that nobody did: a time has come."""
+def note_by_itself(
+    session: Session,
+    action: str,
+    kind: str,
+    record_id: UUID,
+    title: str,
+    after: Mapping[str, Any],
+    *,
+    change: Change = "noted",
+    via: str = "job",
+) -> None:
+    """One event that nobody did: a time has come, or work has ended."""
     row = {
-        "id": new_id(), "action": action, "kind": record.kind, "change": "noted", "record_id": record.id,
-        "member_id": None, "via": "job", "request_id": "", "address": "", "title": record.title()[:200],
-        "before": {}, "after": after,
+        "id": new_id(), "action": action, "kind": kind, "change": change, "record_id": record_id, "member_id": None,
+        "via": via, "request_id": "", "address": "", "title": title[:200], "before": {}, "after": after,
     }  # fmt: skip
-    bell: dict[str, Any] = {"action": action, "events": [row["id"]], "kinds": [record.kind], "request": ""}
+    bell: dict[str, Any] = {"action": action, "events": [row["id"]], "kinds": [kind], "request": ""}
     if is_news(row):
         bell["news"] = True
     session.connection().execute(WRITE, {"events": dump([row]), "bell": dump(bell)})
@@ -197,7 +206,7 @@ def note_by_clock(session: Session, action: str, record: Record, after: Mapping[
 def announce(actor: "Actor", action: str, ids: list[UUID], kinds: list[str], *, news: bool = False) -> None:
     """Ring the bell for events that are written: once a transaction, whatever their number. With `news`, subscribers
     hear of them."""
-    put(actor.db, "event", payload(actor, action, ids, kinds, news), "bell")
+    put(actor.db, "event", payload(actor, action, ids, kinds, news))
 
 
 def payload(

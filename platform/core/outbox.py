@@ -41,6 +41,7 @@ LIMITS: dict[str, int] = {"urgent": 120, "default": 600, "bulk": 6 * 3600}
 QUEUES = tuple(LIMITS)  # in the order in which workers look at them
 
 QueueName = Literal["urgent", "default", "bulk"]
+Topic = Literal["event", "wake", "job"]
 Pair = tuple[str, str]
 SUBSCRIBERS: dict[str, Callable[..., Any]] = {}
 
@@ -107,15 +108,15 @@ class Wake(BusBase):
 
 
 def put(
-    session: Session, topic: str, payload: dict[str, Any], queue: str = "default", due: datetime | None = None
+    session: Session, topic: Topic, payload: dict[str, Any], queue: QueueName | None = None, due: datetime | None = None
 ) -> None:
     """Add a row within the session's transaction. The database itself notes whose it is.
 
     Topics: "event" (written by actions), "wake" (only a moment at which the clock must look at the workspace), both
-    into the queue "bell"; "job" ({"job": name, ...arguments by name}; see core.jobs). With `due`, it is not looked at
-    before that time.
+    for the relay itself; "job" ({"job": name, ...arguments by name}; see core.jobs), which names its queue. With `due`,
+    it is not looked at before that time.
     """
-    session.execute(PUT, {"topic": topic, "queue": queue, "payload": dump(payload), "due": due})
+    session.execute(PUT, {"topic": topic, "queue": queue or "bell", "payload": dump(payload), "due": due})
 
 
 PUT = text("""
@@ -131,7 +132,7 @@ def dump(value: Any) -> str:
 
 def wake(session: Session, at: datetime) -> None:
     """Let the clock look at the session's workspace at this moment, or soon after."""
-    put(session, "wake", {"wakes": at}, "bell")
+    put(session, "wake", {"wakes": at})
 
 
 def subscribe(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

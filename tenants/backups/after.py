@@ -1,6 +1,6 @@
 """What must be true of a workspace that came out of a backup, before anybody enters it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -14,17 +14,17 @@ from core.limits import truths
 from tenants.models import Invitation, Member, Person, Role
 from tenants.sign_on_models import Domain
 
-# Called after each restore, in its transaction, once the rows are in and settled: `hook(session, workspace)`. Features
-# ask here anew for their timed work, and the ledger of erased persons is replayed. Records have kept their identifiers,
-# members theirs; the workspace may be another one than the rows came from.
-HOOKS: list[Callable[[Session, Workspace], None]] = []
+# Called after each restore, in its transaction, once the rows are in and settled. Features ask here anew for their
+# timed work, and erased persons are erased again. Records have kept their identifiers, members theirs; the workspace
+# may be another one than the rows came from: those that it may have been are given by their numbers.
+HOOKS: list[Callable[[Session, Workspace, Collection[int]], object]] = []
 
 RESTORED = "restored"  # the state of a member who is nobody's until invited and joined
 
 
-def after_restore(session: Session, workspace: Workspace) -> None:
+def after_restore(session: Session, workspace: Workspace, pasts: Collection[int]) -> None:
     for hook in HOOKS:
-        hook(session, workspace)
+        hook(session, workspace, pasts)
     session.flush()
     count_anew(session)
 
@@ -91,12 +91,13 @@ def settle_members(session: Session, person: Person) -> Member:
 # In place
 
 
-KEPT = ("connection", "domain", "link", "token", "scim_token")  # each after those that it names
+# Each after those that it names.
+KEPT = ("connection", "domain", "link", "token", "scim_token", "push_subscription", "mail_block")
 
 
 class Present:
     """What stays as it is now when an older state takes its place: who may work here and with which role, keys, single
-    sign-on, and what of a month is used up. Otherwise whoever was shut out would be in again."""
+    sign-on, where members are reached, what of a month is used up. Otherwise whoever was shut out would be in again."""
 
     def __init__(self, session: Session):
         self.members = {row.id: dict(row._mapping) for row in session.execute(select(*Member.__table__.columns))}

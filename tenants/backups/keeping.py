@@ -12,13 +12,11 @@ from uuid import UUID
 from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from core.db import Database
+from core.db import Database, Workspace
 from core.files import files
 from tenants.backups import contents, vault
-from tenants.backups.making import file_keys
 from tenants.backups.models import Backup, Restore
-from tenants.backups.shape import shape_of
-from tenants.directory import as_workspace
+from tenants.erasure import ERASERS
 from tenants.models import WorkspaceRow
 
 log = logging.getLogger(__name__)
@@ -93,13 +91,22 @@ def remove(base: Database, backup: Backup) -> None:
         control.execute(delete(Backup).where(Backup.id == backup.id))
 
 
+def erase(base: Database, workspace: Workspace) -> int:
+    """Every backup of a workspace that is erased."""
+    with base.controlling() as control:
+        mine = list(control.scalars(select(Backup).where(Backup.workspace_id == workspace.id)))
+    for backup in mine:
+        remove(base, backup)
+    return len(mine)
+
+
+ERASERS["backups"] = erase
+
+
 def discard(base: Database, row: WorkspaceRow) -> None:
     """A workspace that gave way, its files and its schema."""
-    with base.workspace(as_workspace(row), reading=True) as session:
-        keys = file_keys(session, shape_of(session, row.schema_name))
-    for key in keys:
-        if key.startswith(f"{row.schema_name}/"):
-            files().delete(key)
+    for key, _size in files().under(f"{row.schema_name}/"):
+        files().delete(key)
     with base.controlling() as control:
         control.execute(text("set local statement_timeout = 0"))
         control.execute(text("select control.discard(:id)"), {"id": row.id})

@@ -48,13 +48,15 @@ Safety = Callable[[], UUID | None]
 def beside(base: Database, contents: Contents, person: Person, slug: str, name: str, note: Noting) -> Workspace:
     """A new workspace at this address, with the person as its owner. Raises Unfit, Invalid for the address, Stopped."""
     address, told = check_slug(slug), sound(contents.manifest.workspace)
+    with base.controlling() as control:
+        pasts = set(control.scalars(select(Membership.workspace_id).where(Membership.identity_id == person.id)))
 
     def settle(session: Session, into: Workspace) -> None:
         set_caps(session, first_caps())
         after.settle_roles(session)
         after.switch_off(session)
         owner = after.settle_members(session, person)
-        after.after_restore(session, into)
+        after.after_restore(session, into, pasts)
         tell(session, into, owner, {"from": told["name"], "made_at": contents.manifest.made_at})
 
     row = take(base, contents.manifest.version, address)
@@ -91,7 +93,7 @@ def in_place(
         set_caps(session, kept.caps)
         after.settle_roles(session)
         kept.put_into(session, person)
-        after.after_restore(session, into)
+        after.after_restore(session, into, {workspace_id})
         tell(session, into, members.of_identity(session, person.id), {"made_at": contents.manifest.made_at})
         active = select(Member.identity_id).where(Member.state == "active", Member.deleted_at.is_(None))
         entering.update(session.scalars(active))
@@ -211,7 +213,8 @@ def exchange(control: Session, workspace_id: int, filled_id: int, said: Workspac
         setattr(here, setting, value)
     here.state = "open"
     control.flush()
-    control.execute(text("delete from bus.outbox where role = :role"), {"role": olds["role_name"]})
+    for table in ("outbox", "wake"):
+        control.execute(text(f"delete from bus.{table} where role = :role"), {"role": olds["role_name"]})  # noqa: S608
 
 
 def let_in(control: Session, workspace_id: int, identities: set[UUID]) -> None:

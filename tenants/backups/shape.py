@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from core.db import Base
 
 # Never in a file. Marks and answers of this installation's own deliveries are worth nothing elsewhere, and could stop
-# another's; counters are counted anew.
-LEFT_OUT = frozenset({"done", "idempotent_answer", "counter"})
+# another's; counters are counted anew. Files that somebody takes along are theirs alone, and soon gone; the way to a
+# member's browser is nobody else's.
+LEFT_OUT = frozenset({"done", "idempotent_answer", "counter", "export", "push_subscription"})
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,14 @@ ROWS = {
     "done": "insert into done values ('a subscriber', '42')",
     "idempotent_answer": """insert into idempotent_answer (member_id, key, route, body_hash, body)
         select id, 'key', 'POST /', 'x', 'a secret answer' from member limit 1""",
+    "watch": "insert into watch select contact.id, member.id, 'contact', true from contact, member limit 1",
+    "notify_choice": """insert into notify_choice
+        select id, '{"kinds": {"task_due": ["mail"]}, "digest": "07:00", "quiet": []}' from member limit 1""",
+    "mail_block": "insert into mail_block (member_id, email, reason) select id, email, '550' from member limit 1",
+    "push_subscription": """
+        insert into push_subscription (id, member_id, endpoint, p256dh, auth, server_key, sign_in_id)
+        select gen_random_uuid(), id, 'https://push.example.com/1', 'x', 'y', 'z', gen_random_uuid()
+        from member limit 1""",
     "contact": """update contact
         set about = E'a tab\\t, a line\\nand a \\\\ backslash', custom = '{"a": "\\\\ \\n"}'""",
 }

@@ -21,6 +21,7 @@ from core import jobs
 from core.actor import Actor
 from core.db import Database
 from core.ids import new_id
+from core.jobs import later
 from core.limits import InUse, usage
 from tenants.models import WorkspaceRow
 from tests.shop import Shop, open_shop
@@ -94,10 +95,8 @@ class Till:
         self.hourly()
 
     def hourly(self) -> None:
-        from core.outbox import put
-
         with self.base.controlling() as control:
-            put(control, "job", {"job": "billing.hourly", "arguments": {}})
+            later(control, "billing.hourly")
         self.work()
 
     def now(self) -> datetime:

@@ -231,10 +231,10 @@ def test_after_an_older_backup_is_restored_they_are_erased_again(shop: Shop) -> 
         session.execute(text("update note set text = :said"), {"said": SAID})
     assert left(shop) != []
     with shop.acting(), shop.base.workspace(shop.workspace) as session, session.begin():
-        assert erasure.replay_erasures(session, shop.workspace) == 1
+        assert erasure.replay_erasures(session, shop.workspace, {shop.workspace.id}) == 1
     assert left(shop) == []
     with shop.acting(), shop.base.workspace(shop.workspace) as session, session.begin():
-        assert erasure.replay_erasures(session, shop.workspace) == 0
+        assert erasure.replay_erasures(session, shop.workspace, {shop.workspace.id}) == 0
 
 
 def test_an_erasure_that_was_killed_leaves_all_or_nothing_and_goes_on(

@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.db import Database
 from core.errors import Invalid, Refusal
-from core.events import Event
+from core.events import note_by_itself
 from core.ids import new_id
 from core.jobs import GiveUp, Place, job
 from core.outbox import put
@@ -73,13 +73,8 @@ def failed(base: Database, backup: Backup, error: Exception) -> str:
     making.fail(base, backup.id, said)
     log.error("the backup of workspace %s failed: %s", row.id, type(error).__name__)
     with base.workspace(as_workspace(row)) as session, session.begin():
-        event = Event(
-            id=new_id(), action="backup.failed", kind="backup", change="noted", record_id=backup.id, via="job",
-            title=row.name[:200], before={}, after={"why": said},
-        )  # fmt: skip
-        session.add(event)
-        bell = {"action": event.action, "events": [event.id], "kinds": ["backup"], "request": ""}
-        put(session, "event", bell)
+        told = {"why": said, "tell": None}  # whoever may change the settings
+        note_by_itself(session, "backup.failed", "backup", backup.id, row.name, told)
     return said
 
 

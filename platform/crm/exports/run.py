@@ -290,7 +290,13 @@ def store(made: Run, stored: Stored, name: str) -> None:
         found.list_key, found.parts, found.state, found.written = None, [], "done", found.rows or 0
         found.finished_at = actor.db.scalar(text("select now()"))
         found.expires_at = found.finished_at + KEPT if found.finished_at else None
-        told = {"what": found.what, "format": found.format, "rows": (found.rows or 0) - found.gone, **found.ask}
+        told = {
+            "what": found.what,
+            "format": found.format,
+            "rows": (found.rows or 0) - found.gone,
+            "tell": found.owner_id,
+        }
+        told |= found.ask
         actor.db.flush()
         events.note(actor, "export.done", "export", found.id, name, after=told)
         made.commit(actor)

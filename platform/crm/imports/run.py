@@ -19,17 +19,15 @@ from flask_babel import gettext as _
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import Session
 
 from core import limits
 from core.actor import Actor
 from core.errors import Forbidden
-from core.events import Event, announce, describe
+from core.events import Event, announce, describe, note_by_itself
 from core.files import files
 from core.full import LimitReached
 from core.ids import new_id
 from core.jobs import Place, job
-from core.outbox import put
 from tenants.members import acting_member
 
 from . import undo
@@ -143,23 +141,12 @@ def halt(place: Place, import_id: UUID, member_id: UUID, state: str, sentence: A
             {"id": import_id, "state": state, "error": said},
         ).first()
         if halted:
-            tell_end(session, import_id, member_id, halted.file_name, state)
+            # Whoever began it has to hear that it goes no further.
+            ended = {"state": state, "tell": member_id}
+            note_by_itself(
+                session, "import.run", "import", import_id, halted.file_name, ended, change="changed", via="import"
+            )
         session.commit()
-
-
-def tell_end(session: Session, import_id: UUID, member_id: UUID, name: str, state: str) -> None:
-    """Whoever began it has to hear that it goes no further."""
-    event = Event(
-        id=new_id(), action="import.run", kind="import", change="changed", record_id=import_id, via="import",
-        title=name[:200], before={}, after={"state": state, "tell": str(member_id)},
-    )  # fmt: skip
-    session.add(event)
-    session.flush()
-    put(
-        session,
-        "event",
-        {"action": "import.run", "events": [event.id], "kinds": ["import"], "request": "", "news": True},
-    )
 
 
 @dataclass

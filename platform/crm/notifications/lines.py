@@ -30,6 +30,7 @@ PATHS = {
     "deal": "/deals/{}",
     "task": "/tasks/{}/edit",
     "import": "/imports/{}",
+    "export": "/exports/{}",
     "member": "/people/{}",
 }
 # Where what is no record leads.
@@ -40,7 +41,9 @@ PLACES = {
     "deal_assigned": "/deals/?view=list",
     "deal_stale": "/today",
     "limit": "/settings/plan",
+    "backup_failed": "/settings/backups",
 }
+FILES = ("import", "export")  # which go by their file's name
 LONGEST = 300  # characters of a note
 
 
@@ -81,7 +84,7 @@ def names_of(actor: Actor, rows: Sequence[Notification]) -> dict[UUID, str]:
     found: dict[UUID, str] = {}
     for kind, ids in wanted.items():
         model: Any = RECORDS[kind]
-        name = model.file_name if kind == "import" else model.name
+        name = model.file_name if kind in FILES else model.name
         found.update(actor.db.execute(actor.visible(model, model.id, name).where(model.id.in_(ids))).all())
     return found
 
@@ -132,4 +135,4 @@ def line(row: Notification, names: dict[UUID, str], people: dict[UUID, str], not
 def path_of(row: Notification) -> str:
     if row.record_id and row.record_kind in PATHS:
         return PATHS[row.record_kind].format(row.record_id)
-    return str(row.data.get("path") or PLACES.get(row.kind, ""))
+    return PLACES.get(row.kind, "")

@@ -65,7 +65,7 @@ def news_of(session: Session, ids: Sequence[str]) -> Iterable[News]:
     records = records_of(session, {(event.kind, event.record_id) for event, _kind in ours})
     for event, kind in ours:
         record = records.get(event.record_id)
-        data = {"note": str(event.record_id)} if event.kind == "note" else kept(event)
+        data = {"note": str(event.record_id)} if event.kind == "note" else {}
         yield News(kind, event.id, kind.to(session, event, record), record, event.member_id, event.title, data)
 
 
@@ -79,11 +79,6 @@ def records_of(session: Session, wanted: Collection[tuple[str, UUID]]) -> dict[U
             model = RECORDS[kind]
             found.update((record.id, record) for record in session.scalars(select(model).where(model.id.in_(ids))))
     return found
-
-
-def kept(event: Any) -> dict[str, Any]:
-    """What a line needs of an event that is about no record it could be read from."""
-    return {name: event.after[name] for name in ("state", "path") if event.after.get(name)}
 
 
 def tell_members(

@@ -7,26 +7,28 @@ into those where something is due. A row of the outbox for each task, waiting fo
 be found and moved whenever the task is. What has come is told once by the unique key of its line.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from core.db import Workspace
 from core.ids import new_id
 from core.jobs import Place, job, later, once
+from core.outbox import wake
 from crm.deals.models import Deal, Pipeline
-from crm.notifications.choices import wishes
+from crm.notifications.choices import everybody, wishes
 from crm.notifications.kinds import KINDS, Kind
-from crm.notifications.models import Notification
+from crm.notifications.models import Choice, Notification
 from crm.notifications.telling import News, tell
 from crm.tasks.due import instant
 from crm.tasks.models import Task
 from crm.today.queries import last_activity
+from tenants.backups.after import HOOKS
 from tenants.models import Member
 
 BEGINS = time(8)  # when a day's task is due, where its assignee is, and when a late one is told of
@@ -181,6 +183,23 @@ def ask_digests(session: Session, workspace: Workspace, now: datetime) -> list[d
             later(session, "notifications.digest", member_id=person.id, day=today.isoformat())
         coming.append(moment if moment > now else instant(today + timedelta(days=1), hour, zone))
     return coming
+
+
+# After a restore
+
+
+def begin_anew(session: Session, workspace: Workspace, _pasts: Collection[int]) -> None:
+    """Nothing of an older state is mailed or pushed any more; what is to come the clock sees when it looks. What the
+    workspace chose for all stands under the number that it has now."""
+    session.execute(update(Notification).where(Notification.mail_id.is_(None)).values(mail_at=None))
+    session.execute(update(Notification).where(Notification.pushed_at.is_(None)).values(push_at=None))
+    ours = list(session.scalars(select(Choice.whose).where(Choice.whose.not_in(select(Member.id)))))
+    session.execute(update(Choice).where(Choice.whose.in_(ours[:1])).values(whose=everybody(workspace)))
+    session.execute(delete(Choice).where(Choice.whose.in_(ours[1:])))
+    wake(session, datetime.now(UTC))
+
+
+HOOKS.append(begin_anew)
 
 
 # Mail and push that waited

@@ -5,7 +5,7 @@ contact itself is blanked last, since by it the person is recognised; so an eras
 with a line in the ledger `control.erased`, by which it is done again after an older backup is restored.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +34,7 @@ from crm.privacy.person import Person, person_of
 from crm.privacy.rules import MENTIONS, ROWS
 from crm.tasks.models import Task
 from crm.timeline.models import Note
+from tenants.backups.after import HOOKS
 from tenants.models import Erased
 
 SPAN = 50_000  # rows looked through by one statement
@@ -65,15 +66,18 @@ def erase(place: Place, contact_id: str, member_id: str) -> None:
         erase_person(session, UUID(contact_id), UUID(member_id))
 
 
-def replay_erasures(session: Session, workspace: Workspace, ledger_of: int | None = None) -> int:
-    """Erase again whoever was erased, after an older state of the workspace was restored. `session` works inside the
-    restored workspace and is committed by the caller; `ledger_of` is the number under which the ledger knows it, if it
-    has another now. Returns how many people were found again."""
+def replay_erasures(session: Session, workspace: Workspace, pasts: Collection[int]) -> int:
+    """Erase again whoever was erased, after an older state came out of a backup. `session` works inside the restored
+    workspace and is committed by the caller; `pasts` are the numbers of the workspaces that it may have been, whose
+    ledgers count. Returns how many people were found again."""
     with database().controlling() as control:
-        known = select(Erased).where(Erased.workspace_id == (ledger_of or workspace.id)).order_by(Erased.at)
+        known = select(Erased).where(Erased.workspace_id.in_(pasts)).order_by(Erased.at)
         ledger = [(row.record_id, row.by) for row in control.scalars(known)]
     with force_locale(workspace.language):
         return sum(erase_person(session, record_id, by) for record_id, by in ledger)
+
+
+HOOKS.append(replay_erasures)
 
 
 def erase_person(session: Session, contact_id: UUID, by: UUID | None) -> bool:

@@ -25,6 +25,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "import_refused": ("cells",),
     "waiting": ("input", "title", "error"),
     "idempotent_answer": ("body",),
+    "notification": ("title",),
 }
 # Blanked in the person's own rows and by the rules of events (control.erase_events); or computed from other columns.
 OTHERWISE: dict[str, tuple[str, ...]] = {
@@ -58,7 +59,11 @@ NEVER: dict[str, tuple[str, ...]] = {
         "name", "email", "state", "language", "time_zone", "position", "phone", "photo_key", "working_hours",
         "external_id",
     ),
+    "mail_block": ("email", "reason"),
     "note": ("form", "direction", "result"),
+    "notification": ("kind", "record_kind", "data"),
+    "notify_choice": ("said",),
+    "push_subscription": ("endpoint", "p256dh", "auth", "server_key", "device"),
     "role": ("key", "rights", "fields", "scopes"),
     "scim_token": ("ending",),
     "share": ("record_kind",),
@@ -67,4 +72,5 @@ NEVER: dict[str, tuple[str, ...]] = {
     "token": ("ending", "addresses"),
     "usage": ("name",),
     "waiting": ("action",),
+    "watch": ("record_kind",),
 }  # fmt: skip

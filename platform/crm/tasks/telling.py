@@ -5,7 +5,7 @@ still to be told: one that was moved, done or deleted meanwhile needs no calling
 by whoever took over their work.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,13 +13,16 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from core.events import note_by_clock
+from core.db import Workspace
+from core.events import note_by_itself
 from core.jobs import Place, job, later, once
 from crm.absences.models import Absence
 from crm.tasks.models import Task
+from tenants.backups.after import HOOKS
 from tenants.members import sees
 
 TELL = "task.tell"
+NOT_LONG_AGO = "7 days"
 
 
 def ask_to_tell(session: Session, task: Task) -> None:
@@ -27,6 +30,23 @@ def ask_to_tell(session: Session, task: Task) -> None:
     if task.tell_at is not None:
         session.flush()  # a new task has no id before
         later(session, TELL, at=task.tell_at, task_id=task.id)
+
+
+def ask_anew(session: Session, _workspace: Workspace, _pasts: Collection[int]) -> None:
+    """After a restore: for what waits for its time, and for what came lately and was not told in that state."""
+    session.execute(ANEW, {"job": TELL})
+
+
+HOOKS.append(ask_anew)
+ANEW = text(f"""
+insert into bus.outbox (topic, queue, payload, ready, next_at)
+select 'job', 'urgent', jsonb_build_object('job', cast(:job as text), 'arguments', jsonb_build_object('task_id', id)),
+    tell_at <= now(), tell_at
+from task
+where done_at is null and deleted_at is null and tell_at > now() - interval '{NOT_LONG_AGO}' and not exists (
+    select from event where record_id = task.id and action = 'task.late' and event.at >= task.tell_at
+)
+""")  # noqa: S608 (constants of this module)
 
 
 @job(TELL, queue="urgent")
@@ -40,7 +60,7 @@ def tell(place: Place, task_id: str) -> None:
         if task is None or task.tell_at is None or not once(session, TELL, mark(task.id, task.tell_at)):
             return
         told = next((one for one in instead(session, task) if sees(session, one, task)), None)
-        note_by_clock(session, "task.late", task, {"tell": told})
+        note_by_itself(session, "task.late", "task", task.id, task.title(), {"tell": told})
 
 
 def mark(task_id: UUID, at: datetime) -> str:

@@ -3,11 +3,14 @@
 import hashlib
 import io
 import re
+from collections.abc import Collection
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
+from core.db import Workspace
 from core.jobs import Place
 from crm.backups import jobs
 from tenants.backups import after
@@ -134,12 +137,14 @@ def test_what_pages_rely_on_is_cleaned() -> None:
 
 def test_every_hook_of_a_restore_runs_in_its_transaction(shop: Shop) -> None:
     seen: list[UUID] = []
-    after.HOOKS.append(
-        lambda session, _workspace: seen.extend(session.execute(text("select id from member")).scalars())
-    )
+
+    def look(session: Session, _workspace: Workspace, _pasts: Collection[int]) -> None:
+        seen.extend(session.execute(text("select id from member")).scalars())
+
+    after.HOOKS.append(look)
     try:
         with shop.base.workspace(shop.workspace) as session, session.begin():
-            after.after_restore(session, shop.workspace)
+            after.after_restore(session, shop.workspace, set())
     finally:
         after.HOOKS.pop()
     assert len(seen) == 1
