@@ -4,7 +4,7 @@ The audit log, the timeline, webhooks, processes and the live refresh of pages a
 may insert and select them, never update or delete.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -185,22 +185,26 @@ def note_by_itself(
     session: Session,
     action: str,
     kind: str,
-    record_id: UUID,
-    title: str,
-    after: Mapping[str, Any],
+    happened: Iterable[tuple[UUID, str, Mapping[str, Any]]],
     *,
     change: Change = "noted",
     via: str = "job",
 ) -> None:
-    """One event that nobody did: a time has come, or work has ended."""
-    row = {
-        "id": new_id(), "action": action, "kind": kind, "change": change, "record_id": record_id, "member_id": None,
-        "via": via, "request_id": "", "address": "", "title": title[:200], "before": {}, "after": after,
+    """Events that nobody did: a time has come, or work has ended. `happened` has the record's id, its title, and what
+    goes into `after`, of each."""
+    common: dict[str, Any] = {
+        "action": action, "kind": kind, "change": change, "member_id": None, "via": via, "request_id": "",
+        "address": "", "before": {},
     }  # fmt: skip
-    bell: dict[str, Any] = {"action": action, "events": [row["id"]], "kinds": [kind], "request": ""}
-    if is_news(row):
+    rows = [
+        {"id": new_id(), "record_id": record_id, "title": title[:200], "after": after, **common}
+        for record_id, title, after in happened
+    ]
+    bell: dict[str, Any] = {"action": action, "events": [row["id"] for row in rows], "kinds": [kind], "request": ""}
+    if any(is_news(row) for row in rows):
         bell["news"] = True
-    session.connection().execute(WRITE, {"events": dump([row]), "bell": dump(bell)})
+    if rows:
+        session.connection().execute(WRITE, {"events": dump(rows), "bell": dump(bell)})
 
 
 def announce(actor: "Actor", action: str, ids: list[UUID], kinds: list[str], *, news: bool = False) -> None:

@@ -18,7 +18,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -118,8 +118,37 @@ def later(session: Session, name: str, /, *, at: datetime | None = None, **argum
 
 def once(session: Session, subscriber: str, work_id: int | str | UUID) -> bool:
     """Whether this effect is still to be done; marks it as done in the session's transaction."""
-    mark = insert(Done).values(subscriber=subscriber, work_id=str(work_id)).on_conflict_do_nothing()
-    return session.execute(mark.returning(Done.work_id)).first() is not None
+    return bool(once_each(session, subscriber, [str(work_id)]))
+
+
+def once_each(session: Session, subscriber: str, work_ids: Iterable[str]) -> set[str]:
+    """Which of these effects are still to be done; marks them as `once` does."""
+    rows = [{"subscriber": subscriber, "work_id": work_id} for work_id in sorted(work_ids)]
+    if not rows:
+        return set()
+    marks = insert(Done).values(rows).on_conflict_do_nothing()
+    return set(session.execute(marks.returning(Done.work_id)).scalars())
+
+
+def along(place: Place, name: str, most: int) -> dict[int, dict[str, Any]]:
+    """Further ready work of the same job in the same workspace, the arguments by its id: a job may do it in one
+    transaction with its own, and call `went_along` after that."""
+    which = {"queue": TERMS[name].queue, "role": place.here().role, "job": name, "most": most}
+    with place.database.controlling() as control:
+        return {row.id: row.arguments for row in control.execute(ALONG, which)}
+
+
+ALONG = text("""
+select id, payload->'arguments' as arguments from bus.outbox
+where ready and queue = :queue and role = :role and payload->>'job' = :job order by id limit :most
+""")
+
+
+def went_along(place: Place, work_ids: Collection[int]) -> None:
+    """That work is done. What another worker took meanwhile is left to it, and finds the marks."""
+    if work_ids:
+        with briefly(place.database) as control:
+            control.execute(text("delete from bus.outbox where ready and id = any(:ids)"), {"ids": list(work_ids)})
 
 
 def turn(queue: str, roles: list[str]) -> None:

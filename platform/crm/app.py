@@ -1,6 +1,7 @@
 """The application: all rooms wired into one Flask app, mounted so that /<workspace>/... enters that workspace."""
 
 import re
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -118,6 +119,7 @@ def limit_form() -> None:
 def check_place() -> BaseResponse | None:
     """A workspace's pages exist only under its address, the service's own only outside of one."""
     g.request_id = request.headers.get("X-Turbo-Request-Id", "")[:64] or uuid.uuid4().hex
+    g.began_at = time.time_ns() // 1_000_000
     if request.endpoint in (None, "static"):
         return None
     if request.path == "/" and "okno.slug" in request.environ:
@@ -163,6 +165,7 @@ def add_globals(app: Flask, config: Settings) -> None:
         icon=page_kit.icon,
         language=language,
         csp_nonce=page_kit.csp_nonce,
+        live_since=lambda: g.began_at,
         live_url=lambda: f"{stream_origin(config)}/live{request.script_root}",
         workspaces=workspaces,
         signed_in=signed_in,

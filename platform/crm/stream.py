@@ -2,17 +2,20 @@
 
 Runs as its own asynchronous process (`crm.stream:app`), since thousands of connections wait here and do nothing. A
 message names kinds of record and the request that caused it, never data: the page asks for that with its own rights.
+A page says when it was made (`since`), and hears first what was rung before its stream was open.
 Who listens is asked again every 30 s and whenever a member changes, so that a stream does not outlive a right. When
 Valkey is away the streams are closed; the pages then say so and refresh by themselves until it is back.
 """
 
 import asyncio
 import logging
-from collections import defaultdict
+import math
+import time
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -34,6 +37,9 @@ ASK_AGAIN = 30.0  # seconds between two looks at the session and the membership
 BEAT = 15.0  # seconds between comments that keep proxies from closing the connection
 MEMBERS_CHANGED = b'"member"'
 WAITING = 100  # messages a slow page may be behind before they are dropped; one refresh makes up for all
+KEPT = 30.0  # seconds for which a message is kept for pages whose stream is not open yet
+MOST_KEPT = 50  # messages of a workspace
+ANYTHING = b'{"kinds":["*"]}'
 
 
 class Bell:
@@ -41,6 +47,8 @@ class Bell:
 
     def __init__(self) -> None:
         self.listeners: dict[str, set[asyncio.Queue[bytes | None]]] = defaultdict(set)
+        self.kept: dict[str, deque[tuple[float, bytes]]] = defaultdict(lambda: deque(maxlen=MOST_KEPT))
+        self.began = math.inf  # since when nothing was missed
         self.task: asyncio.Task[None] | None = None
 
     def join(self, role: str) -> "asyncio.Queue[bytes | None]":
@@ -55,6 +63,15 @@ class Bell:
         if not self.listeners[role]:
             del self.listeners[role]
 
+    def missed(self, role: str, since: float) -> list[bytes]:
+        """What was rung from that moment on; where that is not known, that anything may have changed. Who is here
+        before we listen ourselves is told so then."""
+        if self.began == math.inf:
+            return []
+        kept = self.kept[role] if role in self.kept else deque[tuple[float, bytes]]()
+        known_from = max(self.began, time.time() - KEPT, kept[0][0] if len(kept) == MOST_KEPT else 0.0)
+        return [data for at, data in kept if at >= since] if since >= known_from else [ANYTHING]
+
     async def listen(self) -> None:
         """Pass on what is published until Valkey goes away; then close every stream."""
         redis = Redis.from_url(settings().redis_url, socket_connect_timeout=2, health_check_interval=10)
@@ -62,11 +79,18 @@ class Bell:
             async with redis.pubsub() as subscription:
                 await subscription.psubscribe("live:*")
                 async for message in subscription.listen():
+                    if message["type"] == "psubscribe":
+                        self.began = time.time()
+                        for role in list(self.listeners):
+                            self.ring(role, ANYTHING)
                     if message["type"] == "pmessage":
-                        self.ring(message["channel"].decode().removeprefix("live:"), message["data"])
+                        role, data = message["channel"].decode().removeprefix("live:"), message["data"]
+                        self.kept[role].append((time.time(), data))
+                        self.ring(role, data)
         except (RedisError, OSError) as error:
             log.warning("the live stream lost Valkey: %s", type(error).__name__)
         finally:
+            self.began = math.inf
             for role in list(self.listeners):
                 self.ring(role, None)
             await redis.aclose()
@@ -98,7 +122,13 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if workspace is None or not allowed:
         await plain(send, 403 if workspace else 404, "")
         return
-    await stream(workspace, path, headers, receive, send)
+    await stream(workspace, path, headers, since(scope), receive, send)
+
+
+def since(scope: Scope) -> float:
+    """When the page was made, in seconds of the epoch; one that does not say was made now."""
+    given = parse_qs(scope["query_string"].decode("latin-1")).get("since", [""])[0]
+    return int(given) / 1000 if given.isdecimal() else time.time()
 
 
 async def lifespan(receive: Receive, send: Send) -> None:
@@ -140,8 +170,12 @@ def place(path: str, headers: dict[str, str]) -> Workspace | None:
         return None
 
 
-async def stream(workspace: Workspace, path: str, headers: dict[str, str], receive: Receive, send: Send) -> None:
+async def stream(
+    workspace: Workspace, path: str, headers: dict[str, str], made: float, receive: Receive, send: Send
+) -> None:
     queue = bell.join(workspace.role)
+    for data in bell.missed(workspace.role, made):
+        queue.put_nowait(data)
     gone = asyncio.create_task(disconnected(receive))
     loop = asyncio.get_running_loop()
     try:

@@ -1,7 +1,9 @@
 """The live stream, spoken to as gunicorn speaks to it, with the real session, membership and Valkey."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -23,7 +25,7 @@ class Listener:
     def __init__(self, path: str, cookie: str = "", **headers: str):
         given = {"host": "localhost:8001", "cookie": cookie, **headers}
         encoded = [(name.replace("_", "-").encode(), value.encode()) for name, value in given.items()]
-        self.scope = {"type": "http", "path": path, "headers": encoded}
+        self.scope = {"type": "http", "path": path, "headers": encoded, "query_string": b""}
         self.sent: asyncio.Queue[Message] = asyncio.Queue()
         self.hung_up = asyncio.Event()
 
@@ -51,6 +53,10 @@ async def listening(listener: Listener, story: Callable[[Redis], Awaitable[None]
         stream.bell.task.cancel()
 
 
+MISSED = b"event: changed\ndata: " + stream.ANYTHING + b"\n\n"
+RUNG = b'event: changed\ndata: {"kinds":["contact"],"request":"r"}\n\n'
+
+
 def cookie_of(shop: Shop) -> str:
     with database().controlling() as control:
         return "okno=" + sessions.start(control, shop.owner_id, "127.0.0.1", "test")
@@ -70,12 +76,50 @@ def test_a_member_hears_of_changes_in_their_workspace_only(shop: Shop, other: Sh
         assert start["status"] == 200
         assert headers[b"access-control-allow-origin"] == b"http://localhost:8000"
         assert (await listener.next())["body"] == b"retry: 3000\n\n"
+        assert (await listener.next())["body"] == MISSED  # before anybody listened
         await ring(redis, other.workspace.role, "deal")
         await ring(redis, shop.workspace.role, "contact")
-        heard = (await listener.next())["body"]
-        assert heard == b'event: changed\ndata: {"kinds":["contact"],"request":"r"}\n\n'
+        assert (await listener.next())["body"] == RUNG
 
     asyncio.run(listening(listener, story))
+
+
+def test_a_page_hears_what_was_rung_between_its_making_and_its_stream(shop: Shop, other: Shop) -> None:
+    first = Listener(f"/live/{shop.workspace.slug}", cookie_of(shop))
+
+    async def heard(made: float) -> list[bytes]:
+        """By a page that was made then, until it is told nothing more."""
+        page = Listener(f"/live/{shop.workspace.slug}", cookie_of(shop))
+        page.scope["query_string"] = f"since={made * 1000:.0f}".encode()
+        served = asyncio.create_task(stream.app(page.scope, page.receive, page.send))
+        assert (await page.next())["status"] == 200
+        assert (await page.next())["body"] == b"retry: 3000\n\n"
+        bodies = []
+        with suppress(TimeoutError):
+            while True:
+                bodies.append((await page.next(0.3))["body"])
+        page.hung_up.set()
+        await served
+        return bodies
+
+    async def story(redis: Redis) -> None:
+        for _start in range(3):
+            await first.next()
+        before = time.time()
+        await asyncio.sleep(0.01)
+        await ring(redis, other.workspace.role, "deal")
+        await ring(redis, shop.workspace.role, "contact")
+        assert (await first.next())["body"] == RUNG
+        after = time.time()
+        assert await heard(before) == [RUNG]
+        assert await heard(after) == []
+        assert await heard(before - stream.KEPT) == [MISSED]
+        for _more in range(stream.MOST_KEPT):
+            await ring(redis, shop.workspace.role, "contact")
+            await first.next()
+        assert await heard(after) == [MISSED]
+
+    asyncio.run(listening(first, story))
 
 
 def test_strangers_hear_nothing(shop: Shop, other: Shop) -> None:
@@ -100,8 +144,8 @@ def test_a_deactivated_member_is_cut_off_at_once(shop: Shop) -> None:
     listener = Listener(f"/live/{shop.workspace.slug}", cookie_of(shop))
 
     async def story(redis: Redis) -> None:
-        await listener.next()
-        await listener.next()
+        for _start in range(3):
+            await listener.next()
         with database().workspace(shop.workspace) as session, session.begin():
             session.execute(text("update member set state = 'left'"))
         await ring(redis, shop.workspace.role, "member")

@@ -6,8 +6,11 @@ import { refresh } from "../server";
 const EVERY = 30_000; // how often a page without a connection refreshes itself
 const APART = 1_000; // at least this much between two refreshes
 
+const ANYTHING = "*"; // in place of a kind: what was missed is not known
+
 // One connection for the whole visit: the body changes with each page, the stream stays.
 let stream: EventSource | undefined;
+let place = "";
 
 /** Refreshes the page when the server says that records it shows have changed. */
 export default class extends Controller<HTMLElement> {
@@ -44,11 +47,12 @@ export default class extends Controller<HTMLElement> {
   #open = (): void => {
     const url = this.element.dataset.liveUrl;
     if (!url) return;
-    if (stream?.readyState === EventSource.CLOSED || (stream && stream.url !== new URL(url, location.href).href)) {
-      stream.close();
+    if (stream?.readyState === EventSource.CLOSED || place !== url) {
+      stream?.close();
       stream = undefined;
     }
-    stream ??= new EventSource(url, { withCredentials: true });
+    place = url;
+    stream ??= new EventSource(`${url}?since=${this.element.dataset.liveSince}`, { withCredentials: true });
     this.#listen("removeEventListener");
     this.#listen("addEventListener");
   };
@@ -69,17 +73,15 @@ export default class extends Controller<HTMLElement> {
     if (members) {
       // Told to some members: it changes nothing for the others.
       if (!members.includes(this.element.dataset.liveMe ?? "")) return;
-      this.dispatch("told", { target: document });
     }
+    const anything = kinds.includes(ANYTHING);
+    if (members || anything) this.dispatch("told", { target: document });
     const shown = [...document.querySelectorAll<HTMLElement>("[data-live-kinds]")].flatMap((part) => part.dataset.liveKinds!.split(" "));
     const own = request && session.recentRequests.has(request);
-    if (!own && kinds.some((kind) => shown.includes(kind))) this.#want();
+    if (anything || (!own && kinds.some((kind) => shown.includes(kind)))) this.#want();
   };
 
-  #opened = (): void => {
-    if (this.#lost) this.#want(); // what changed while nobody told us
-    this.#show(false);
-  };
+  #opened = (): void => this.#show(false);
 
   #failed = (): void => this.#show(true);
 

@@ -74,7 +74,7 @@ def failed(base: Database, backup: Backup, error: Exception) -> str:
     log.error("the backup of workspace %s failed: %s", row.id, type(error).__name__)
     with base.workspace(as_workspace(row)) as session, session.begin():
         told = {"why": said, "tell": None}  # whoever may change the settings
-        note_by_itself(session, "backup.failed", "backup", backup.id, row.name, told)
+        note_by_itself(session, "backup.failed", "backup", [(backup.id, row.name, told)])
     return said
 
 

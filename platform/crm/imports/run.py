@@ -143,9 +143,8 @@ def halt(place: Place, import_id: UUID, member_id: UUID, state: str, sentence: A
         if halted:
             # Whoever began it has to hear that it goes no further.
             ended = {"state": state, "tell": member_id}
-            note_by_itself(
-                session, "import.run", "import", import_id, halted.file_name, ended, change="changed", via="import"
-            )
+            happened = [(import_id, halted.file_name, ended)]
+            note_by_itself(session, "import.run", "import", happened, change="changed", via="import")
         session.commit()
 
 

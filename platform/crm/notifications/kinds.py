@@ -137,6 +137,7 @@ KINDS: dict[str, Kind] = {
             _l("Not done in time: %(title)s"),
             of=lambda event: event.action == "task.late",
             to=who_is_named,
+            many=_l("%(n)s tasks were not done in time"),
             own=True,
             queue="urgent",
             icon="clock-exclamation",

@@ -38,6 +38,7 @@ PLACES = {
     "task_assigned": "/tasks/",
     "task_due": "/tasks/",
     "task_overdue": "/tasks/",
+    "task_late": "/tasks/",
     "deal_assigned": "/deals/?view=list",
     "deal_stale": "/today",
     "limit": "/settings/plan",

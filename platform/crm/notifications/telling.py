@@ -27,7 +27,7 @@ from core.records import KINDS as RECORDS
 from core.records import Record
 from crm.notifications.choices import Wish, wishes
 from crm.notifications.kinds import APP, KINDS, MAIL, PUSH, Kind, subject_of
-from crm.notifications.models import Notification
+from crm.notifications.models import Notification, PushSubscription
 from tenants.members import asked_of
 
 GATHER = timedelta(minutes=2)  # mail waits so long for what else there is to say
@@ -170,13 +170,20 @@ def write(session: Session, rows: list[dict[str, Any]], now: datetime) -> None:
             Notification.id, Notification.member_id, Notification.in_app, Notification.mail_at, Notification.push_at
         )
     ).all()
+    browsers = with_browsers(session, {row.member_id for row in new})
     for row in new:
-        if row.push_at == now:
+        if row.push_at == now and row.member_id in browsers:
             later(session, "notifications.push", notification_id=row.id)
     waits = [at for row in new for at in (row.mail_at, row.push_at) if at and at > now]
     if waits:
         wake(session, min(waits))
     ring(session, {row.member_id for row in new if row.in_app})
+
+
+def with_browsers(session: Session, members: Collection[UUID]) -> set[UUID]:
+    """Who of them has a browser to push to."""
+    agreed = select(PushSubscription.member_id).where(PushSubscription.member_id.in_(members))
+    return set(session.scalars(agreed.distinct()))
 
 
 def ring(session: Session, members: Collection[UUID]) -> None:

@@ -6,7 +6,6 @@ by whoever took over their work.
 """
 
 from collections.abc import Collection, Iterator
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,14 +14,16 @@ from sqlalchemy.orm import Session
 
 from core.db import Workspace
 from core.events import note_by_itself
-from core.jobs import Place, job, later, once
+from core.jobs import Place, along, job, later, once_each, went_along
 from crm.absences.models import Absence
 from crm.tasks.models import Task
 from tenants.backups.after import HOOKS
-from tenants.members import sees
+from tenants.members import asked_of, sees
 
 TELL = "task.tell"
 NOT_LONG_AGO = "7 days"
+TOGETHER = 500
+AWAY = Absence.state.in_(("taking", "away"))
 
 
 def ask_to_tell(session: Session, task: Task) -> None:
@@ -51,20 +52,37 @@ where done_at is null and deleted_at is null and tell_at > now() - interval '{NO
 
 @job(TELL, queue="urgent")
 def tell(place: Place, task_id: str) -> None:
-    """Note the event "task.late" once for each time that was set, with the member to be told as `tell`."""
+    """Note the event "task.late" once for each time that was set, with the member to be told as `tell`. Others whose
+    time has come go along, so that thousands of one moment are told within seconds of it."""
+    others = along(place, TELL, TOGETHER)
+    ids = {UUID(task_id), *(UUID(arguments["task_id"]) for arguments in others.values())}
     late = select(Task).where(
-        Task.id == UUID(task_id), Task.done_at.is_(None), Task.deleted_at.is_(None), Task.tell_at <= func.now()
+        Task.id.in_(ids), Task.done_at.is_(None), Task.deleted_at.is_(None), Task.tell_at <= func.now()
     )
     with place.database.workspace(place.here()) as session, session.begin():
-        task = session.scalar(late.with_for_update())
-        if task is None or task.tell_at is None or not once(session, TELL, mark(task.id, task.tell_at)):
-            return
-        told = next((one for one in instead(session, task) if sees(session, one, task)), None)
-        note_by_itself(session, "task.late", "task", task.id, task.title(), {"tell": told})
+        tasks = {mark(task): task for task in session.scalars(late.order_by(Task.id).with_for_update())}
+        untold = once_each(session, TELL, tasks)
+        late_ones = [task for marked, task in tasks.items() if marked in untold]
+        told = zip(late_ones, whom(session, place.here(), late_ones), strict=True)
+        note_by_itself(session, "task.late", "task", [(task.id, task.title(), {"tell": to}) for task, to in told])
+    went_along(place, others)
 
 
-def mark(task_id: UUID, at: datetime) -> str:
-    return f"{task_id} {at.timestamp():.0f}"
+def mark(task: Task) -> str:
+    return f"{task.id} {task.tell_at.timestamp() if task.tell_at else 0:.0f}"
+
+
+def whom(session: Session, workspace: Workspace, tasks: list[Task]) -> Iterator[UUID | None]:
+    """Whom to tell of each task, or nobody where the one named may not see it, or works here no more."""
+    named = {task.tell_id for task in tasks if task.tell_id}
+    people = asked_of(session, workspace, named)
+    away = set(session.scalars(select(Absence.member_id).where(Absence.member_id.in_(named), AWAY)))
+    for task in tasks:
+        if task.tell_id in away:
+            yield next((one for one in instead(session, task) if sees(session, one, task)), None)
+        else:
+            person = people.get(task.tell_id) if task.tell_id else None
+            yield task.tell_id if person and person.may("task", "view", task) else None
 
 
 def instead(session: Session, task: Task) -> Iterator[UUID]:
@@ -84,9 +102,7 @@ def instead(session: Session, task: Task) -> Iterator[UUID]:
 
 def takers(session: Session, member_id: UUID, task: Task) -> list[UUID]:
     """Who took over from a member who is away: first who has this very task, then this client, then the most."""
-    absence = session.scalar(
-        select(Absence).where(Absence.member_id == member_id, Absence.state.in_(("taking", "away")))
-    )
+    absence = session.scalar(select(Absence).where(Absence.member_id == member_id, AWAY))
     if absence is None:
         return []
     about = [one for one in (task.company_id, task.contact_id, task.deal_id) if one]

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
@@ -347,8 +348,6 @@ def test_an_address_that_leaves_no_room_for_the_token_is_refused(installed: None
 
 
 def ask_digest(office: Office, name: str = PETR, day: date | None = None) -> None:
-    from zoneinfo import ZoneInfo
-
     day = day or datetime.now(ZoneInfo("Europe/Prague")).date()
     arguments: dict[str, Any] = {"member_id": str(office.id_of(name)), "day": day.isoformat()}
     with office.shop.app.app_context():
@@ -358,7 +357,7 @@ def ask_digest(office: Office, name: str = PETR, day: date | None = None) -> Non
 def test_the_digest_tells_what_is_due_late_and_unread(office: Office, server: Inbox) -> None:
     ask_digest(office)
     assert server.got == [], "nothing to say is no mail"
-    today = datetime.now(UTC).astimezone().date()
+    today = datetime.now(ZoneInfo("Europe/Prague")).date()
     office.task(PETR, name="For today", due_on=today)
     office.task(PETR, name="For tomorrow", due_on=today + timedelta(days=2))
     office.task(PETR, name="Long late", due_on=today - timedelta(days=3))

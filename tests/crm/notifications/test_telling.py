@@ -16,6 +16,7 @@ from crm.deals import actions as deals
 from crm.notifications import telling
 from crm.notifications.kinds import KINDS
 from crm.notifications.mentions import named
+from crm.notifications.models import PushSubscription
 from crm.notifications.watching import watch
 from crm.tasks import actions as tasks
 from crm.tasks.models import Task
@@ -186,6 +187,10 @@ def test_a_hidden_address_stands_in_no_line(office: Office) -> None:
 def test_a_worker_that_dies_in_between_leaves_nothing_and_the_next_tells_once(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with office.acting() as actor:
+        browser = {"endpoint": "https://push.example.com/1", "p256dh": "", "auth": "", "server_key": ""}
+        actor.db.add(PushSubscription(member_id=office.id_of(PETR), sign_in_id=new_id(), **browser))
+        actor.db.commit()
     office.task(assignee_id=office.id_of(PETR))
     (row,) = office.rows()
 
@@ -201,6 +206,13 @@ def test_a_worker_that_dies_in_between_leaves_nothing_and_the_next_tells_once(
     office.work(times=3)
     assert len(office.told(PETR)) == 1
     assert len(office.rows("job")) == 1, "one push is asked for"
+
+
+def test_nobody_is_pushed_to_without_a_browser(office: Office) -> None:
+    office.task(assignee_id=office.id_of(PETR))
+    office.work()
+    assert len(office.told(PETR)) == 1
+    assert office.rows("job") == []
 
 
 def test_many_at_once_are_one_line(office: Office) -> None:

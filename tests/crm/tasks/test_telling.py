@@ -1,20 +1,25 @@
 """Who is to be told of a task not done in time is told once, by the time that holds then, if it is not done."""
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
+from redis import Redis
 from sqlalchemy import select, text
 
-from core import jobs
+from config.settings import settings
+from core import jobs, outbox
 from core.actor import Actor
+from core.db import database
 from core.errors import Invalid
 from crm.absences import actions as absences
 from crm.tasks import actions
 from crm.tasks.actions import OneTask
 from crm.tasks.models import Task
+from crm.tasks.telling import ask_anew
 from tenants.models import Member
 from tests.shop import Shop, csrf
 
@@ -178,3 +183,39 @@ def test_a_late_task_is_told_on_its_clients_card(shop: Shop, boss: UUID) -> None
     page = shop.browser().get(shop.path(f"/contacts/{contact.id}")).get_data(as_text=True)
     assert "was not done in time" in page
     assert shop.browser().get(shop.path("/settings/audit")).status_code == 200
+
+
+def test_ten_thousand_deadlines_of_one_moment_are_told_within_five_seconds(shop: Shop, boss: UUID) -> None:
+    """From the moment on, by one worker: the events are there, and whoever is told can read of all of them."""
+    with shop.base.workspace(shop.workspace) as session, session.begin():
+        session.execute(text("update task set tell_at = now()"))
+        session.execute(MANY, {"boss": boss})
+        ask_anew(session, shop.workspace, ())
+    began = time.monotonic()
+    with Redis.from_url(settings().redis_url) as redis:
+        while read_of(shop) < 10_000 and time.monotonic() - began < 30:
+            outbox.offer(database(), redis)
+            for queue in ("urgent", "default"):
+                jobs.turn(queue, [shop.workspace.role])
+    took = time.monotonic() - began
+    assert (len(told(shop)), read_of(shop), waiting(shop, "task.tell")) == (10_000, 10_000, 0)
+    assert len(shop.rows("select 1 from notification")) < 200, "of many at once one line tells"
+    assert took < 5
+
+
+MANY = text("""
+insert into task (id, name, tell_id, tell_at)
+select gen_random_uuid(), 'Call ' || n, :boss, now() from generate_series(1, 10000) n
+""")
+
+
+def read_of(shop: Shop) -> int:
+    """Of how many late tasks the lines tell."""
+    (row,) = shop.rows("select coalesce(sum(coalesce(cast(data->>'n' as int), 1)), 0) as n from notification")
+    return int(row.n)
+
+
+def waiting(shop: Shop, name: str) -> int:
+    with shop.base.controlling() as control:
+        query = text("select count(*) from bus.outbox where role = :role and payload->>'job' = :name")
+        return int(control.execute(query, {"role": shop.workspace.role, "name": name}).scalar_one())
