@@ -32,7 +32,8 @@ export async function refresh(mayDraw: () => boolean = () => true): Promise<bool
   const asked = location.href;
   const response = await fetch(asked, { headers: { Accept: "text/html, application/xhtml+xml" } }).catch(() => null);
   if (!response || response.status >= 500) return false;
-  const html = await response.text();
+  const html = await response.text().catch(() => null);
+  if (html === null) return false;
   // Drawing now would call off a form that is being sent, or the page it leads to.
   const sending = navigator.formSubmission && navigator.formSubmission.state !== "stopped";
   const leaving = location.href !== asked || sending || navigator.currentVisit?.state === "started";

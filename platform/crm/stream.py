@@ -24,7 +24,7 @@ from config.settings import settings
 from core.db import Workspace, database
 from core.errors import Forbidden
 from tenants import sessions
-from tenants.directory import locate
+from tenants.directory import locate, locate_closing
 from tenants.entrance import entering
 
 log = logging.getLogger(__name__)
@@ -160,7 +160,8 @@ def place(path: str, headers: dict[str, str]) -> Workspace | None:
     base = database()
     with base.controlling() as control:
         person = sessions.find(control, morsel.value)
-    workspace = locate(base, path.removeprefix("/live/").strip("/"))
+    slug = path.removeprefix("/live/").strip("/")
+    workspace = locate(base, slug) or locate_closing(base, slug)
     if person is None or workspace is None:
         return None
     try:

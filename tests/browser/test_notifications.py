@@ -26,7 +26,8 @@ def test_the_bell_lights_up_at_the_other_persons_page_and_goes_out_with_a_look(
     petr = visitors.member(shop, office.people["Petr Malý"], size=size)
     eva = visitors.member(shop, office.people["Eva Nová"], size=size)
     for page in (petr, eva):
-        page.goto(shop.path("/contacts/"))
+        with page.expect_response(lambda response: "/live/" in response.url):
+            page.goto(shop.path("/contacts/"))
     expect(petr.locator(".bell-count")).to_have_text("1", timeout=15_000)  # of the deal; and the worker is awake
     asked: list[str] = []
     eva.on("request", lambda request: asked.append(request.url))

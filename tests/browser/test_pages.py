@@ -32,6 +32,7 @@ from crm.notifications import unsubscribing
 from crm.notifications.models import MailBlock, Notification
 from crm.tasks import actions as tasks
 from tenants import departments, invitations, links, roles
+from tenants.backups.models import Backup, Restore
 from tenants.models import Certificate, Passkey, Person, WorkspaceRow
 from tenants.sign_on_models import Domain
 from tests.browser.axe import looks
@@ -103,6 +104,7 @@ class Records:
             self.payments()
         self.notifications()
         self.exported()
+        self.backups = self.backed_up()
 
     def addresses(self, rule: str) -> Iterator[str]:
         """The rule with its arguments filled in, in all the ways that look different."""
@@ -139,7 +141,7 @@ class Records:
         table = argument.removesuffix("_id")
         if table == argument:
             pytest.fail(f"{rule}: say in Records.value what <{argument}> is")
-        return self.shop.rows(f'select id from "{table}" order by id limit 1')[0].id
+        return self.backups.get(table) or self.shop.rows(f'select id from "{table}" order by id limit 1')[0].id
 
     @cached_property
     def absences(self) -> list[str]:
@@ -268,6 +270,23 @@ class Records:
             exports.create(actor, exports.NewExport(what="contacts", format="xlsx", q="nov"))
         while self.shop.rows("select state from export")[0].state != "done":
             time.sleep(0.1)
+
+    def backed_up(self) -> dict[str, UUID]:
+        """A backup that is kept, and a return from it that failed."""
+        now = datetime.now(UTC)
+        made = Backup(
+            workspace_id=self.shop.workspace.id, kind="by hand", state="kept", size=48_213, made_at=now,
+            counts={"contact": 60, "deal": 40, "task": 12, "company": 7}, verified_at=now,
+        )  # fmt: skip
+        with self.shop.base.controlling() as control:
+            control.add(made)
+            control.flush()
+            back = Restore(
+                workspace_id=self.shop.workspace.id, backup_id=made.id, identity_id=self.shop.owner_id,
+                in_place=True, slug="", name="", state="failed", error="errno 28",
+            )  # fmt: skip
+            control.add(back)
+        return {"backup": made.id, "restore": back.id}
 
     @cached_property
     def certificate(self) -> dict[str, Any]:
