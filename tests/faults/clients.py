@@ -26,6 +26,7 @@ class Client:
     token: str
     shared: UUID
     tell: UUID
+    colleague: UUID
     book: Path
     random: Random
     pause: float
@@ -45,8 +46,8 @@ class Client:
                 time.sleep(self.pause)
 
     def make(self, mark: str, *, timed: bool) -> str | None:
-        """A task; with `timed`, somebody is told some seconds later. Returns its id."""
-        body: dict[str, Any] = {"id": str(new_id()), "name": f"load {mark}"}
+        """A task for a colleague; with `timed`, somebody is told some seconds later. Returns its id."""
+        body: dict[str, Any] = {"id": str(new_id()), "name": f"load {mark}", "assignee_id": str(self.colleague)}
         if timed:
             at = datetime.now(UTC) + timedelta(seconds=self.random.uniform(4, 8))
             body |= {"tell_id": str(self.tell), "tell_at": at.isoformat()}

@@ -42,6 +42,7 @@ class Report:
     mails: int = 0
     repeated: int = 0
     told: int = 0
+    lines: int = 0
     drained: float = 0.0
     wrong: list[str] = field(default_factory=list)
 
@@ -49,7 +50,8 @@ class Report:
         faults = ", ".join(f"{number} {name}" for name, number in sorted(self.faults.items()))
         return (
             f"seed {self.seed}: {self.acknowledged} writes acknowledged, {self.unknown} answers missing; "
-            f"{self.mails} mails, {self.repeated} repeated; {self.told} told in time; faults: {faults}; "
+            f"{self.mails} mails, {self.repeated} repeated; {self.told} told in time, {self.lines} of what they were "
+            f"given; faults: {faults}; "
             f"backlog gone after {self.drained:.1f} s"
         )
 
@@ -81,6 +83,7 @@ class Place:
     owner_id: UUID
     token: str
     shared: UUID
+    colleague_id: UUID
 
 
 def run(seed: int, *, kills: int, seconds: float, workspaces: int, pause: float) -> Report:
@@ -113,12 +116,16 @@ def furnished(okno: Okno) -> Place:
         shop = open_shop(okno.app, base=okno.database)
     with shop.acting() as actor:
         shared = actions.create(actor, actions.create.parse({"name": "shared"}))
-        owner = actor.db.scalars(select(Member.id)).one()
-    return Place(shop.workspace, owner, shop.token(), shared.id)
+        owner = actor.member.id
+    identity = shop.member("sales", "Petr Malý")
+    with shop.acting() as actor:
+        colleague = actor.db.scalars(select(Member.id).where(Member.identity_id == identity)).one()
+    return Place(shop.workspace, owner, shop.token(), shared.id, colleague)
 
 
 def until_it_answers(okno: Okno) -> None:
-    probe = Client(0, okno.port, "none", UUID(int=0), UUID(int=0), okno.home / "probe", Random(0), 0, threading.Event())
+    nobody = UUID(int=0)
+    probe = Client(0, okno.port, "none", nobody, nobody, nobody, okno.home / "probe", Random(0), 0, threading.Event())
     wait_until(lambda: probe.call("GET", "/tasks")[0] == 401, 60)
 
 
@@ -134,8 +141,8 @@ def load(
     random, ending = Random(report.seed), threading.Event()
     clients = [
         Client(
-            number, okno.port, place.token, place.shared, place.owner_id, okno.home / f"book-{number}",
-            Random(report.seed + number), pause, ending,
+            number, okno.port, place.token, place.shared, place.owner_id, place.colleague_id,
+            okno.home / f"book-{number}", Random(report.seed + number), pause, ending,
         )
         for number, place in enumerate(place for place in places for _ in range(2))
     ]  # fmt: skip
@@ -199,19 +206,25 @@ def left_in(okno: Okno) -> int:
 def compare(okno: Okno, places: list[Place], report: Report, mailbox: Mailbox) -> None:
     stored: dict[str, Any] = {}
     told: Counter[str] = Counter()
+    lines: Counter[str] = Counter()
     for place in places:
         with okno.database.workspace(place.workspace) as session:
             rows = session.execute(text("select id, name, about, tell_at from task")).all()
             stored.update((str(row.id), row) for row in rows)
             told.update(session.scalars(text("select record_id::text from event where action = 'task.late'")))
+            lines.update(session.scalars(LINES, {"colleague": place.colleague_id}))
     said = acknowledged(sorted(okno.home.glob("book-*")))
     report.acknowledged, report.told = len(said), told.total()
     report.mails, report.repeated = mailbox.got.total(), mailbox.got.total() - len(mailbox.got)
     report.wrong += lost(said, stored)
-    report.wrong += astray(stored, told, mailbox)
+    report.lines = lines.total()
+    report.wrong += astray(stored, told, lines, mailbox)
     report.wrong += unexplained(okno)
     if report.repeated > report.faults.total():
         report.wrong.append(f"{report.repeated} mails were repeated by {report.faults.total()} faults")
+
+
+LINES = text("select record_id::text from notification where kind = 'task_assigned' and member_id = :colleague")
 
 
 def lost(said: list[dict[str, str]], stored: dict[str, Any]) -> Iterator[str]:
@@ -224,7 +237,7 @@ def lost(said: list[dict[str, str]], stored: dict[str, Any]) -> Iterator[str]:
             yield f"lost update: {one}"
 
 
-def astray(stored: dict[str, Any], told: Counter[str], mailbox: Mailbox) -> Iterator[str]:
+def astray(stored: dict[str, Any], told: Counter[str], lines: Counter[str], mailbox: Mailbox) -> Iterator[str]:
     """What did not follow from a task, or followed twice."""
     sent = {line.partition("<")[2].partition("@")[0] for line in mailbox.got}
     made = {task_id: row for task_id, row in stored.items() if row.name != "shared"}
@@ -235,6 +248,8 @@ def astray(stored: dict[str, Any], told: Counter[str], mailbox: Mailbox) -> Iter
             yield f"{row.name} had its effect {len(row.about)} times"
         if task_id not in sent:
             yield f"no mail of {row.name}"
+        if lines[task_id] != 1:
+            yield f"its colleague was told of {row.name} {lines[task_id]} times"
         if told[task_id] != (row.tell_at is not None):
             yield f"{row.name} was told {told[task_id]} times"
 
