@@ -29,7 +29,6 @@ export class Options<Option extends HTMLElement = HTMLElement> {
 
   #point(option: Option | undefined): void {
     for (const other of this.all()) other.ariaSelected = String(other === option);
-    this.field.ariaExpanded = String(Boolean(option));
     if (option) this.field.setAttribute("aria-activedescendant", option.id);
     else this.field.removeAttribute("aria-activedescendant");
     option?.scrollIntoView({ block: "nearest" });

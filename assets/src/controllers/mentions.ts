@@ -3,9 +3,11 @@ import { Options, STEPS } from "../options";
 
 // What stands between an @ and the caret: words, not ended by a space. An @ within a word is an e-mail address.
 const BEGUN = /(?<![\p{L}\p{N}._-])@((?:[^\s@](?:[^@\n]{0,60}[^\s@])?)?)$/u;
-const COMBOBOX = { role: "combobox", "aria-autocomplete": "list", "aria-haspopup": "listbox" };
 
-/** Colleagues to choose from while an @ and letters are typed. The text is a combobox only while its list is open. */
+/**
+ * Colleagues to choose from while an @ and letters are typed. A text of several lines may be no combobox (ARIA in HTML):
+ * it stays a text field whose active descendant is in the list, and the status says that there is one.
+ */
 export default class extends Controller<HTMLElement> {
   static override targets = ["list", "status"];
   static override values = { url: String };
@@ -50,7 +52,7 @@ export default class extends Controller<HTMLElement> {
       return this.close();
     }
     this.listTarget.hidden = false;
-    for (const [name, value] of Object.entries(COMBOBOX)) this.#field.setAttribute(name, value);
+    this.#field.setAttribute("aria-autocomplete", "list");
     this.#field.setAttribute("aria-controls", this.listTarget.id);
     this.#options.begin();
     this.listTarget.scrollIntoView({ block: "nearest" });
@@ -96,8 +98,7 @@ export default class extends Controller<HTMLElement> {
     this.listTarget.hidden = true;
     this.listTarget.replaceChildren();
     this.statusTarget.textContent = "";
-    for (const name of [...Object.keys(COMBOBOX), "aria-controls", "aria-expanded", "aria-activedescendant"])
-      this.#field.removeAttribute(name);
+    for (const name of ["autocomplete", "controls", "activedescendant"]) this.#field.removeAttribute(`aria-${name}`);
   }
 
   #stop(): void {

@@ -59,6 +59,7 @@ export default class extends Controller<HTMLElement> {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     this.hitsTarget.replaceChildren(...(page.querySelector("turbo-frame#hits")?.childNodes ?? []));
     const count = this.#options.begin();
+    this.inputTarget.ariaExpanded = String(count > 0);
     const { none, some } = this.statusTarget.dataset;
     this.statusTarget.textContent = count ? some!.replace("{n}", String(count)) : none!;
   }
