@@ -90,6 +90,9 @@ def test_a_note_that_is_corrected_offers_colleagues_in_its_sheet(shop: Shop, vis
         field.press_sequentially(" @petr")
         people = page.locator("#text-people")
         expect(people.get_by_role("option")).to_have_count(8)
+        assert page.evaluate("() => document.querySelector('#sheet-dialog').scrollTop") == 0, (
+            "what is typed is in sight"
+        )
         shoot(page, f"sheet-{name}")
         for _press in range(3):
             field.press("ArrowUp")
