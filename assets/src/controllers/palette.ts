@@ -1,6 +1,7 @@
 import { visit } from "@hotwired/turbo";
 import { Controller } from "@hotwired/stimulus";
 import { isWriting } from "../fields";
+import { Options, STEPS } from "../options";
 
 /** Finds records and things to do: `/` or Ctrl+K, type, arrows, Enter. A combobox over a listbox of links. */
 export default class extends Controller<HTMLElement> {
@@ -10,10 +11,12 @@ export default class extends Controller<HTMLElement> {
   declare readonly hitsTarget: HTMLElement;
   declare readonly statusTarget: HTMLElement;
 
+  #options!: Options<HTMLAnchorElement>;
   #timer: number | undefined;
   #asking: AbortController | undefined;
 
   override connect(): void {
+    this.#options = new Options(this.inputTarget, this.hitsTarget);
     document.addEventListener("keydown", this.#key);
   }
 
@@ -55,41 +58,24 @@ export default class extends Controller<HTMLElement> {
     if (!response?.ok) return; // an older question, or offline: what was found stays
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     this.hitsTarget.replaceChildren(...(page.querySelector("turbo-frame#hits")?.childNodes ?? []));
-    this.#options().forEach((option, at) => Object.assign(option, { id: `hit-${at}`, tabIndex: -1 }));
-    this.#point(this.#options()[0]);
+    const count = this.#options.begin();
+    this.inputTarget.ariaExpanded = String(count > 0);
     const { none, some } = this.statusTarget.dataset;
-    this.statusTarget.textContent = this.#options().length ? some!.replace("{n}", String(this.#options().length)) : none!;
-  }
-
-  #options(): HTMLAnchorElement[] {
-    return [...this.hitsTarget.querySelectorAll<HTMLAnchorElement>("[role=option]")];
-  }
-
-  #pointed(): HTMLAnchorElement | undefined {
-    return this.#options().find((option) => option.ariaSelected === "true");
-  }
-
-  #point(option: HTMLAnchorElement | undefined): void {
-    for (const other of this.#options()) other.ariaSelected = String(other === option);
-    this.inputTarget.ariaExpanded = String(Boolean(option));
-    if (option) this.inputTarget.setAttribute("aria-activedescendant", option.id);
-    else this.inputTarget.removeAttribute("aria-activedescendant");
-    option?.scrollIntoView({ block: "nearest" });
+    this.statusTarget.textContent = count ? some!.replace("{n}", String(count)) : none!;
   }
 
   move(event: KeyboardEvent): void {
-    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const by = STEPS[event.key];
     if (event.key === "Escape") {
       event.preventDefault(); // the browser's own Esc empties a search field first
       this.close();
     } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      if (this.#pointed()) window.open(this.#pointed()!.href, "_blank", "noopener");
+      const option = this.#options.pointed();
+      if (option) window.open(option.href, "_blank", "noopener");
     } else if (by) {
       event.preventDefault();
-      const options = this.#options();
-      const at = options.findIndex((option) => option === this.#pointed());
-      this.#point(options[(at + by + options.length) % options.length]);
+      this.#options.move(by);
     }
   }
 
@@ -98,7 +84,7 @@ export default class extends Controller<HTMLElement> {
     event.preventDefault();
     const url = new URL(this.dialogTarget.dataset.paletteUrl!, location.href);
     url.searchParams.set("q", this.inputTarget.value);
-    const option = this.#pointed();
+    const option = this.#options.pointed();
     this.close();
     if (option) option.click();
     else visit(url.href);

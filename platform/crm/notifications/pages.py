@@ -5,7 +5,7 @@ from datetime import time
 from typing import Any
 from uuid import UUID
 
-from flask import Response, g, request, url_for
+from flask import Response, g, render_template, request, url_for
 from flask_babel import gettext as _
 
 from core.actor import Actor
@@ -19,6 +19,7 @@ from crm.doors import cookie_session
 from crm.notifications import bounces, choices, pushing, queries, webpush
 from crm.notifications.choices import Said, Wish
 from crm.notifications.kinds import APP, CHANNELS, KINDS, MAIL, PUSH
+from crm.notifications.mentionable import mentionable
 from crm.notifications.models import Notification
 from crm.notifications.watching import is_watching, watch
 
@@ -27,6 +28,7 @@ pages.add_app_template_global(queries.unread, "unread_notifications")
 pages.add_app_template_global(is_watching, "is_watching")
 pages.add_app_template_global(bounces.blocks, "mail_blocks")
 
+LONGEST_NAME = 100
 HOURS = tuple(f"{hour:02}:{minute}" for hour in range(5, 11) for minute in ("00", "30"))
 
 
@@ -91,6 +93,13 @@ def set_watch(actor: Actor) -> Answer:
         else _("You hear of %(name)s no more", name=record.title())
     )
     return see(came_from(url_for("notifications.index")))
+
+
+@pages.get("/mentions/<kind>/<uuid:record_id>")
+def offer(actor: Actor, kind: str, record_id: UUID) -> str:
+    """The list beneath a text in which somebody is about to be named, asked for by the page's script."""
+    begun = request.args.get("q", "").replace("\0", "")[:LONGEST_NAME]
+    return render_template("notifications/mentionable.html", people=mentionable(actor, kind, record_id, begun))
 
 
 # How one wants to be told

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from core.actor import Actor
+from core.db import as_uuid
 from core.edits import as_shown, meanwhile, settled
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import new_id
@@ -30,7 +31,8 @@ def create(actor: Actor) -> Answer:
     try:
         note = actions.create(actor, actions.create.parse(values))
     except Invalid as error:
-        return refused(actor, "timeline/form.html", error, note=None, values=request.form, back=back())
+        people = people_of(request.form)
+        return refused(actor, "timeline/form.html", error, note=None, values=request.form, people=people, back=back())
     return see(back(note))
 
 
@@ -39,8 +41,7 @@ def edit(actor: Actor, note_id: UUID) -> Answer:
     actor.require(("note", "edit"))
     note = actor.find(Note, note_id)
     values = form_of(actor, note)
-    was = as_shown(values)
-    return render(actor, "timeline/form.html", note=note, values=values, was=was, errors={}, back=back(note))
+    return render(actor, "timeline/form.html", values=values, was=as_shown(values), errors={}, **shown(note))
 
 
 @pages.post("/notes/<uuid:note_id>/edit")
@@ -51,14 +52,14 @@ def change(actor: Actor, note_id: UUID) -> Answer:
         actions.change(actor, actions.change.parse(values))
     except Invalid as error:
         was = as_shown(form_of(actor, note))
-        return refused(actor, "timeline/form.html", error, note=note, values=request.form, was=was, back=back(note))
+        return refused(actor, "timeline/form.html", error, values=request.form, was=was, **shown(note))
     except Conflict as conflict:
         now = form_of(actor, actor.find(Note, note_id))
         again = {**settled(request.form.to_dict(), now), "version": str(conflict.current)}
         theirs = meanwhile(again, now)
         if theirs:
-            shown = {"values": again, "was": as_shown(now), "theirs": in_words(theirs), "back": back(note)}
-            return render(actor, "timeline/form.html", note=note, errors={}, **shown), conflict.status
+            both = {"values": again, "was": as_shown(now), "theirs": in_words(theirs)}
+            return render(actor, "timeline/form.html", errors={}, **both, **shown(note)), conflict.status
         values = {**typed(actor, MultiDict(again)), "id": note_id}
         actions.change(actor, actions.change.parse(values))
     return see(back(note))
@@ -111,6 +112,19 @@ def form_of(actor: Actor, note: Note) -> dict[str, Any]:
         "minutes": "" if note.minutes is None else str(note.minutes),
         "version": note.version,
     }
+
+
+def shown(note: Note) -> dict[str, Any]:
+    """What the form of a stored note has beside its values; `people` answers with whom an @ in it may name."""
+    people = url_for("notifications.offer", kind="note", record_id=note.id)
+    return {"note": note, "people": people, "back": back(note)}
+
+
+def people_of(form: "MultiDict[str, str]") -> str:
+    """The same for a note that is not stored yet, by what it says it is about."""
+    named = ((kind, as_uuid(form.get(f"{kind}_id", ""))) for kind in CARDS)
+    kind, record_id = next((one for one in named if one[1]), ("", None))
+    return url_for("notifications.offer", kind=kind, record_id=record_id) if record_id else ""
 
 
 def in_words(theirs: dict[str, str]) -> dict[str, str]:
