@@ -4,7 +4,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 
-from bench import backups, board, changes, exports, imports, limits, lists, pages, rights, workspaces
+from bench import backups, board, changes, exports, imports, limits, lists, pages, rights, work, workspaces
 from bench.figures import Figure, show
 from bench.ground import Grounds, grounds
 
@@ -20,6 +20,8 @@ ROWS: dict[str, Callable[[Grounds], Iterator[Figure]]] = {
     "board": board.board,
     "prologue": changes.prologue,
     "event": changes.event,
+    "jobs": work.jobs,
+    "backlog": work.backlog,
     "pages": pages.pages,
     "signup": workspaces.signup,
     "workspaces": workspaces.growth,

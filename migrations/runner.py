@@ -25,7 +25,16 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData
 
 from migrations import cluster
-from migrations.script import COMMON, DROP_WORKSPACE, ERASE_EVENTS, PROVISION, RESTORING, grants, schema_script
+from migrations.script import (
+    COMMON,
+    DROP_WORKSPACE,
+    ERASE_EVENTS,
+    PROVISION,
+    RESTORING,
+    UNHURRIED,
+    grants,
+    schema_script,
+)
 
 HERE = Path(__file__).parent
 LOCK_TIMEOUT = "50ms"
@@ -99,9 +108,10 @@ def upgrade_control(owner: psycopg.Connection, url: str, history: Path, say: Cal
     config.attributes["url"] = url
     command.upgrade(config, "head")
     with owner.transaction():
-        for functions in (PROVISION, DROP_WORKSPACE, ERASE_EVENTS, RESTORING):
+        for functions in (PROVISION, DROP_WORKSPACE, ERASE_EVENTS, RESTORING, UNHURRIED):
             owner.execute(functions.encode())
-        owner.execute("revoke execute on all functions in schema control from public")
+        owner.execute("revoke execute on all functions in schema control, bus from public")
+        owner.execute("grant execute on function bus.unhurried() to okno_control")
         owner.execute("grant execute on function control.provision(), control.drop_workspace(bigint) to okno_control")
         owner.execute(f"grant usage on schema control to {COMMON}".encode())
         owner.execute(f"grant execute on function control.erase_events to {COMMON}".encode())

@@ -101,6 +101,16 @@ revoke execute on function control.provision_at(text), control.migrate(bigint), 
     control.grant_all(text, text) from public;
 grant execute on function control.provision_at(text), control.migrate(bigint), control.discard(bigint) to okno_control
 """  # noqa: S608 (constants of this module)
+# Lets a transaction not wait for the disk, from within its only statement: one more would be a way there and back
+# (core.jobs.briefly).
+UNHURRIED = """
+create or replace function bus.unhurried() returns void
+language plpgsql as $body$
+begin
+    set local synchronous_commit = off;
+end
+$body$
+"""
 # Away with a workspace's schema, its role and its row, and by that with every row of the shared tables that names it.
 # Only one that is being erased (tenants.erasure).
 DROP_WORKSPACE = """

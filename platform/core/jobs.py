@@ -26,8 +26,7 @@ from types import FrameType
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import TextClause, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -123,11 +122,13 @@ def once(session: Session, subscriber: str, work_id: int | str | UUID) -> bool:
 
 def once_each(session: Session, subscriber: str, work_ids: Iterable[str]) -> set[str]:
     """Which of these effects are still to be done; marks them as `once` does."""
-    rows = [{"subscriber": subscriber, "work_id": work_id} for work_id in sorted(work_ids)]
-    if not rows:
-        return set()
-    marks = insert(Done).values(rows).on_conflict_do_nothing()
-    return set(session.execute(marks.returning(Done.work_id)).scalars())
+    return set(session.scalars(MARKS, {"subscriber": subscriber, "work_ids": sorted(work_ids)}))
+
+
+MARKS = text("""
+insert into done (subscriber, work_id) select :subscriber, unnest(cast(:work_ids as text[]))
+on conflict do nothing returning work_id
+""")
 
 
 def along(place: Place, name: str, most: int) -> dict[int, dict[str, Any]]:
@@ -147,8 +148,10 @@ where ready and queue = :queue and role = :role and payload->>'job' = :job order
 def went_along(place: Place, work_ids: Collection[int]) -> None:
     """That work is done. What another worker took meanwhile is left to it, and finds the marks."""
     if work_ids:
-        with briefly(place.database) as control:
-            control.execute(text("delete from bus.outbox where ready and id = any(:ids)"), {"ids": list(work_ids)})
+        briefly(place.database, WENT_ALONG, {"ids": list(work_ids)})
+
+
+WENT_ALONG = text("delete from bus.outbox where ready and id = any(:ids) returning bus.unhurried()")
 
 
 def turn(queue: str, roles: list[str]) -> None:
@@ -157,24 +160,79 @@ def turn(queue: str, roles: list[str]) -> None:
     base = database()
     base.control.connect().close()  # a fresh child's way to the database is none of the turn's time
     until, standing = time.monotonic() + TURN[queue], deque(roles)
-    while standing:
-        role = standing.popleft()
-        if attend(base, NEXT, {"queue": queue, "role": role}):
-            standing.append(role)
-        if time.monotonic() >= until:
-            return
+    with renewing(base) as leases:
+        while standing:
+            role = standing.popleft()
+            if attend(base, leases, NEXT, {"queue": queue, "role": role}):
+                standing.append(role)
+            if time.monotonic() >= until:
+                break
+        remove(base, leases)
 
 
 def deliver(work_id: int) -> None:
     """Do the work of this outbox row now, unless somebody has it in hand."""
-    attend(database(), THIS, {"id": work_id})
+    base = database()
+    with renewing(base) as leases:
+        attend(base, leases, THIS, {"id": work_id})
+        remove(base, leases)
+
+
+@dataclass
+class Lease:
+    """On a row in hand. `until` is when it ends by the clock of this process: one that was stopped for longer knows
+    that before anything was renewed."""
+
+    work_id: int
+    attempt: int
+    until: float
+
+    def holds(self) -> bool:
+        return time.monotonic() < self.until
+
+    def renew(self, base: Database) -> None:
+        began = time.monotonic()
+        try:
+            kept = briefly(base, RENEWED, {"id": self.work_id, "attempt": self.attempt})
+        except (DBAPIError, PoolTimeout) as error:
+            log.warning("the lease of work %s was not renewed: %s", self.work_id, type(error).__name__)
+        else:
+            self.until = began + LEASE if kept else 0.0
+
+
+NOTHING = Lease(0, 0, 0.0)
+RENEWED = text(f"""
+update bus.outbox set lease_until = now() + interval '{LEASE} seconds', next_at = now() + interval '{LEASE} seconds'
+where id = :id and attempt = :attempt and lease_until > now() returning bus.unhurried()
+""")  # noqa: S608 (constants of this module)
+
+
+@contextmanager
+def renewing(base: Database) -> Iterator[list[Lease]]:
+    """What a turn has in hand: nothing, or one row that is being done or is done and goes with the next claim. Whatever
+    stands in this list is renewed in the background."""
+    ended, leases = threading.Event(), list[Lease]()
+
+    def renew() -> None:
+        while not ended.wait(RENEW):
+            for lease in list(leases):
+                lease.renew(base)
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield leases
+    finally:
+        ended.set()
+        thread.join()
 
 
 CLAIM = f"""
+with done as (delete from bus.outbox where id = :done and attempt = :done_attempt returning bus.unhurried())
 update bus.outbox set attempt = attempt + 1, ready = false, holder = :holder,
     lease_until = now() + interval '{LEASE} seconds', next_at = now() + interval '{LEASE} seconds'
 where id = any(array(select id from bus.outbox where %s for update skip locked))
-returning id, role, topic, payload, attempt, crashes
+returning id, role, topic, payload, attempt, crashes, bus.unhurried()
 """  # noqa: S608 (constants of this module)
 NEXT = text(CLAIM % "ready and queue = :queue and role = :role order by id limit 1")
 THIS = text(CLAIM % "id = :id and (lease_until is null or lease_until < now())")
@@ -182,19 +240,22 @@ THIS = text(CLAIM % "id = :id and (lease_until is null or lease_until < now())")
 holder = ""
 
 
-def attend(base: Database, claim: TextClause, values: dict[str, Any]) -> bool:
-    """Take the lease of one row, do the work, remove the row. Returns whether there was one."""
-    with briefly(base) as control:
-        row = control.execute(claim, {**values, "holder": holder}).first()
+def attend(base: Database, leases: list[Lease], claim: TextClause, values: dict[str, Any]) -> bool:
+    """Remove the row that is done and take the lease of the next, in one statement, and do its work. Returns whether
+    there was one."""
+    began, done = time.monotonic(), leases.pop() if leases else NOTHING
+    gone = {"done": done.work_id, "done_attempt": done.attempt}
+    row = briefly(base, claim, {**values, **gone, "holder": holder})
     if row is None:
         return False
+    leases.append(lease := Lease(row.id, row.attempt, began + LEASE))
     terms = terms_of(row.topic, row.payload)
     try:
         if row.crashes >= CRASHES:
             raise GiveUp(f"its worker ended {row.crashes} times while it was at this work")
-        with lease(base, row.id, row.attempt) as still_ours, time_limit(terms.limit):
+        with time_limit(terms.limit):
             workspace = None if row.role == "okno_control" else locate(row.role)
-            perform(Place(base, workspace, row.id, still_ours), row.topic, row.payload)
+            perform(Place(base, workspace, row.id, lease.holds), row.topic, row.payload)
     except Exception as error:
         log.exception("work %s failed, attempt %s", row.id, row.attempt)
         if went_away(error):
@@ -202,22 +263,25 @@ def attend(base: Database, claim: TextClause, values: dict[str, Any]) -> bool:
         else:
             pauses = () if isinstance(error, GiveUp) else terms.pauses
             give_back(base, row.id, row.attempt, traceback.format_exc(), pauses)
-        return True
-    with briefly(base) as control:
-        control.execute(REMOVE, {"id": row.id, "attempt": row.attempt})
+        leases.clear()
     return True
 
 
-REMOVE = text("delete from bus.outbox where id = :id and attempt = :attempt")
+def remove(base: Database, leases: list[Lease]) -> None:
+    """The row that was done last, which no claim follows."""
+    for done in leases:
+        briefly(base, REMOVE, {"id": done.work_id, "attempt": done.attempt})
 
 
-@contextmanager
-def briefly(base: Database) -> Iterator[Session]:
-    """A transaction that does not wait for the disk: were it lost in a crash of the server, the work would come again
-    and find its marks."""
-    with base.controlling() as control:
-        control.execute(text("set local synchronous_commit = off"))
-        yield control
+REMOVE = text("delete from bus.outbox where id = :id and attempt = :attempt returning bus.unhurried()")
+
+
+def briefly(base: Database, statement: TextClause, values: dict[str, Any]) -> Row[Any] | None:
+    """The first row of a statement that is a transaction of its own and, by bus.unhurried() in it, does not wait
+    for the disk: were it lost in a crash of the server, the work would come again and find its marks."""
+    with base.control.connect() as control:
+        control.execution_options(isolation_level="AUTOCOMMIT")
+        return control.execute(statement, values).first()
 
 
 def terms_of(topic: str, payload: dict[str, Any]) -> Terms:
@@ -265,40 +329,6 @@ def perform(place: Place, topic: str, payload: dict[str, Any]) -> None:
         return
     for subscriber in SUBSCRIBERS.values():
         subscriber(place, payload)
-
-
-@contextmanager
-def lease(base: Database, work_id: int, attempt: int) -> Iterator[Callable[[], bool]]:
-    """Renew the lease in the background. The function yielded tells whether the work is still ours: a process that was
-    stopped for longer than its lease finds that by the clock, before anything was renewed."""
-    ended, until = threading.Event(), [time.monotonic() + LEASE]
-
-    def renew() -> None:
-        while not ended.wait(RENEW):
-            began = time.monotonic()
-            try:
-                with base.controlling() as control:
-                    kept = control.execute(RENEWED, {"id": work_id, "attempt": attempt}).first()
-            except (DBAPIError, PoolTimeout) as error:
-                log.warning("the lease of work %s was not renewed: %s", work_id, type(error).__name__)
-                continue
-            until[0] = began + LEASE if kept else 0.0
-            if kept is None:
-                return
-
-    thread = threading.Thread(target=renew, daemon=True)
-    thread.start()
-    try:
-        yield lambda: time.monotonic() < until[0]
-    finally:
-        ended.set()
-        thread.join()
-
-
-RENEWED = text(f"""
-update bus.outbox set lease_until = now() + interval '{LEASE} seconds', next_at = now() + interval '{LEASE} seconds'
-where id = :id and attempt = :attempt and lease_until > now() returning id
-""")  # noqa: S608 (constants of this module)
 
 
 def give_back(base: Database, work_id: int, attempt: int, trace: str, pauses: tuple[int, ...] = PAUSES) -> None:

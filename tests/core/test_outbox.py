@@ -51,6 +51,11 @@ def nothing(place: Place) -> None:
     pass
 
 
+@job("test.look")
+def look(place: Place) -> None:
+    pass
+
+
 @job("test.endless", limit=0.2)
 def endless(place: Place) -> None:
     time.sleep(60)
@@ -277,12 +282,49 @@ def test_a_stopped_worker_that_goes_on_after_its_lease_changes_nothing_more(shop
     assert rows_of(shop) == []
 
 
-def test_a_process_that_slept_past_its_lease_knows_by_the_clock(monkeypatch: pytest.MonkeyPatch, app: Flask) -> None:
-    with jobs.lease(database(), 0, 1) as still_ours:
-        assert still_ours()
-        slept = time.monotonic() + jobs.LEASE + 1
+def test_a_process_that_slept_past_its_lease_knows_by_the_clock(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = []
+
+    def sleep(place: Place) -> None:
+        heard.append(place.still_ours())
+        slept = time.monotonic() + jobs.LEASE
         monkeypatch.setattr(time, "monotonic", lambda: slept)
-        assert not still_ours()
+        heard.append(place.still_ours())
+
+    monkeypatch.setitem(jobs.JOBS, "test.nothing", sleep)
+    jobs.deliver(ask(shop, "test.nothing"))
+    assert heard == [True, False]
+
+
+def test_the_lease_of_each_row_of_a_turn_is_renewed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def last(place: Place) -> None:
+        before = until(place.work_id)
+        time.sleep(0.3)
+        seen.append((until(place.work_id) - before).total_seconds() > 0.1 and place.still_ours())
+
+    def until(work_id: int) -> Any:
+        return next(row.lease_until for row in rows_of(shop) if row.id == work_id)
+
+    seen: list[bool] = []
+    monkeypatch.setattr(jobs, "RENEW", 0.05)
+    monkeypatch.setitem(jobs.TURN, "default", 10)
+    monkeypatch.setitem(jobs.JOBS, "test.nothing", last)
+    for _ in range(2):
+        ask(shop, "test.nothing")
+    jobs.turn("default", [shop.workspace.role])
+    assert seen == [True, True]
+    assert rows_of(shop) == []
+
+
+def test_a_row_is_gone_before_the_work_of_the_next_begins(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that failed stays; what went well is not done again, whatever happens to the next."""
+    works = [ask(shop, name) for name in ("test.nothing", "test.fail", "test.look")]
+    left: list[list[int]] = []
+    monkeypatch.setitem(jobs.TURN, "default", 10)
+    monkeypatch.setitem(jobs.JOBS, "test.look", lambda _place: left.append([row.id for row in rows_of(shop)]))
+    jobs.turn("default", [shop.workspace.role])
+    assert left == [works[1:]]
+    assert [(row.id, row.failures) for row in rows_of(shop)] == [(works[1], 1)]
 
 
 def test_work_that_takes_too_long_is_ended_and_others_go_on(shop: Shop) -> None:
@@ -298,7 +340,8 @@ def test_work_that_ends_its_workers_fails_in_the_end(shop: Shop) -> None:
     work = ask(shop, "test.greet", name="Hello")
     for crashes in range(1, jobs.CRASHES + 1):
         with database().controlling() as control:
-            control.execute(jobs.THIS, {"id": work, "holder": f"worker of {work}"})
+            claim = {"id": work, "holder": f"worker of {work}", "done": 0, "done_attempt": 0}
+            control.execute(jobs.THIS, claim)
         jobs.release(database(), f"worker of {work}", crashed=True)
         assert [(row.crashes, row.ready) for row in rows_of(shop)] == [(crashes, True)]
     jobs.deliver(work)

@@ -1,0 +1,148 @@
+"""What the queue costs a small job, and how long an urgent one waits beside 100,000 of another workspace."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from statistics import median
+
+from redis import Redis
+from sqlalchemy import text
+
+from bench.changes import relaying
+from bench.figures import Figure
+from bench.ground import Ground, Grounds
+from bench.serving import ROOT
+from bench.timing import Times
+from core.db import Workspace
+from core.ids import new_id
+from core.jobs import Done, Place, job, later, once
+
+JOBS = 1_500
+ROUNDS = 3
+BACKLOG = 100_000
+URGENT = 30
+WITHIN = 120.0  # seconds
+
+
+@job("bench.mark")
+def mark(place: Place) -> None:
+    with place.database.workspace(place.here()) as session, session.begin():
+        once(session, "bench", place.work_id)
+
+
+@job("bench.urgent", queue="urgent")
+def mark_urgent(place: Place, name: str) -> None:
+    with place.database.workspace(place.here()) as session, session.begin():
+        once(session, "bench.urgent", name)
+
+
+def jobs(grounds: Grounds) -> Iterator[Figure]:
+    """Jobs a second of one worker, each of which marks itself as done, beside these transactions in a plain loop."""
+    ground = grounds.few
+    workspace = ground.workspace("size-1k", contacts=1_000)
+    worked, looped = [], []
+    with relaying(ground), working(ground):
+        line_up(ground, workspace, "default", 1)
+        wait_until(lambda: waiting(ground, workspace) == 0)
+        for _ in range(ROUNDS):
+            looped.append(JOBS / timed(lambda: loop(ground, workspace)))
+            worked.append(JOBS / timed(lambda: done_by_the_worker(ground, workspace)))
+    yield Figure(
+        "small jobs of one worker", f"{median(worked):.0f}/s", f"{median(looped):.0f}/s",
+        median(worked) / median(looped), 0.33, at_least=True,
+    )  # fmt: skip
+
+
+def backlog(grounds: Grounds) -> Iterator[Figure]:
+    """From the commit of an urgent job to its effect, while one worker has 100,000 of another workspace to do, half of
+    them as urgent."""
+    ground = grounds.few
+    busy, quiet = ground.workspace("size-1k", contacts=1_000), ground.workspace("tenant-0")
+    delays = []
+    with relaying(ground), working(ground):
+        for queue in ("urgent", "default"):
+            line_up(ground, busy, queue, BACKLOG // 2)
+        wait_until(lambda: waiting(ground, busy) < BACKLOG - 10)
+        for _ in range(URGENT):
+            time.sleep(0.27)
+            delays.append(delay(ground, quiet))
+        left = waiting(ground, busy)
+    if left < BACKLOG // 2:
+        raise RuntimeError(f"only {left:,} rows were left at the end, so the last jobs had nothing to stand behind")
+    late = Times(sorted(delays))
+    yield Figure(
+        f"an urgent job beside {BACKLOG:,} of another workspace", str(late), "-", late.values[-1] / 1000, 2, unit=" s"
+    )
+
+
+def line_up(ground: Ground, workspace: Workspace, queue: str, number: int) -> None:
+    with ground.owner() as owner:
+        owner.execute(
+            """
+            insert into bus.outbox (role, topic, queue, payload)
+            select %s, 'job', %s, '{"job": "bench.mark", "arguments": {}}' from generate_series(1, %s)
+            """,
+            (workspace.role, queue, number),
+        )
+
+
+def loop(ground: Ground, workspace: Workspace) -> None:
+    for _ in range(JOBS):
+        with ground.database.workspace(workspace) as session, session.begin():
+            once(session, "bench.loop", new_id())
+
+
+def done_by_the_worker(ground: Ground, workspace: Workspace) -> None:
+    line_up(ground, workspace, "default", JOBS)
+    wait_until(lambda: waiting(ground, workspace) == 0)
+
+
+def delay(ground: Ground, workspace: Workspace) -> float:
+    """Milliseconds until the mark of an urgent job is there."""
+    name = new_id().hex
+    with ground.database.workspace(workspace) as session, session.begin():
+        later(session, "bench.urgent", name=name)
+
+    def marked() -> bool:
+        with ground.database.workspace(workspace, reading=True) as session:
+            return session.get(Done, ("bench.urgent", name)) is not None
+
+    return timed(lambda: wait_until(marked)) * 1000
+
+
+def waiting(ground: Ground, workspace: Workspace) -> int:
+    count = text("select count(*) from bus.outbox where role = :role")
+    with ground.database.controlling() as control:
+        return control.scalar(count, {"role": workspace.role}) or 0
+
+
+def timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN
+    while not true():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the worker did not come to an end within {WITHIN:g} s")
+        time.sleep(0.01)
+
+
+@contextmanager
+def working(ground: Ground) -> Iterator[None]:
+    """One worker, as the Procfile starts it. What it leaves undone goes."""
+    command = [sys.executable, "-c", "import bench.work; from crm.cli import main; main()", "worker"]
+    environ = {**ground.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'platform'}"}
+    with subprocess.Popen([*command, "urgent", "default"], env=environ) as worker:
+        try:
+            yield
+        finally:
+            with ground.owner() as owner, Redis.from_url(ground.settings.redis_url) as redis:
+                owner.execute("delete from bus.outbox")
+                worker.terminate()
+                worker.wait()
+                redis.flushdb()
