@@ -49,7 +49,7 @@ pytestmark = pytest.mark.browser
 # away from here, and what follows it (tests/browser/test_single_sign_on.py); parts of the app, and of every page.
 NO_PAGES = (
     "static", "healthz", "people.photo", "mailbox.html", "sso.begin", "sso.back", "sso.question", "sso.done",
-    "app.manifest", "app.service_worker", "notifications.bell",
+    "app.manifest", "app.service_worker", "notifications.bell", "notifications.offer",
 )  # fmt: skip
 CATALOGUE = Path(features.TRANSLATIONS) / "cs" / "LC_MESSAGES" / "messages.po"
 ENGLISH_TIMES = re.compile(

@@ -11,18 +11,21 @@ export default class extends Controller<HTMLElement> {
   declare readonly hitsTarget: HTMLElement;
   declare readonly statusTarget: HTMLElement;
 
-  #options!: Options<HTMLAnchorElement>;
   #timer: number | undefined;
   #asking: AbortController | undefined;
 
   override connect(): void {
-    this.#options = new Options(this.inputTarget, this.hitsTarget);
     document.addEventListener("keydown", this.#key);
   }
 
   override disconnect(): void {
     document.removeEventListener("keydown", this.#key);
     this.#asking?.abort();
+  }
+
+  /** Asked anew each time: while Turbo draws a page, the dialog is on its way from the old one. */
+  get #options(): Options<HTMLAnchorElement> {
+    return new Options(this.inputTarget, this.hitsTarget);
   }
 
   #key = (event: KeyboardEvent): void => {
