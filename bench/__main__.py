@@ -22,6 +22,7 @@ ROWS: dict[str, Callable[[Grounds], Iterator[Figure]]] = {
     "event": changes.event,
     "jobs": work.jobs,
     "backlog": work.backlog,
+    "deadlines": work.deadlines,
     "pages": pages.pages,
     "signup": workspaces.signup,
     "workspaces": workspaces.growth,

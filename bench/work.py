@@ -1,11 +1,14 @@
-"""What the queue costs a small job, and how long an urgent one waits beside 100,000 of another workspace."""
+"""What the queue costs a small job, how long an urgent one waits beside 100,000 of another workspace, and how soon
+thousands of deadlines of one moment are told."""
 
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from statistics import median
+from typing import Any
 
 from redis import Redis
 from sqlalchemy import text
@@ -18,11 +21,13 @@ from bench.timing import Times
 from core.db import Workspace
 from core.ids import new_id
 from core.jobs import Done, Place, job, later, once
+from crm.tasks.telling import ask_anew
 
 JOBS = 1_500
 ROUNDS = 3
 BACKLOG = 100_000
 URGENT = 30
+DEADLINES = 10_000
 WITHIN = 120.0  # seconds
 
 
@@ -75,6 +80,35 @@ def backlog(grounds: Grounds) -> Iterator[Figure]:
     yield Figure(
         f"an urgent job beside {BACKLOG:,} of another workspace", str(late), "-", late.values[-1] / 1000, 2, unit=" s"
     )
+
+
+def deadlines(grounds: Grounds) -> Iterator[Figure]:
+    """10,000 tasks are to be told of at one moment: from then until the last one has its event, by one worker."""
+    ground = grounds.few
+    workspace = ground.workspace("size-1k", contacts=1_000)
+    with ground.database.workspace(workspace) as session, session.begin():
+        values = {"at": datetime.now(UTC) + timedelta(seconds=5), "mark": new_id().hex}
+        session.execute(DUE, values)
+        ask_anew(session, workspace, ())
+    with relaying(ground), working(ground):
+        wait_until(lambda: told(ground, workspace, values) == DEADLINES)
+    late = (datetime.now(UTC) - values["at"]).total_seconds()
+    with ground.database.workspace(workspace) as session, session.begin():
+        session.execute(text("delete from task where todo = :mark"), values)
+    yield Figure(f"{DEADLINES:,} deadlines of one moment", f"{late:.1f} s", "-", late, 5, unit=" s")
+
+
+DUE = text(f"""
+insert into task (id, name, todo, tell_id, tell_at)
+select gen_random_uuid(), 'Call ' || n, :mark, (select id from member limit 1), :at
+from generate_series(1, {DEADLINES}) n
+""")  # noqa: S608 (constants of this module)
+
+
+def told(ground: Ground, workspace: Workspace, values: dict[str, Any]) -> int:
+    count = text("select count(*) from event where action = 'task.late' and at >= :at")
+    with ground.database.workspace(workspace, reading=True) as session:
+        return session.scalar(count, values) or 0
 
 
 def line_up(ground: Ground, workspace: Workspace, queue: str, number: int) -> None:

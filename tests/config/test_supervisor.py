@@ -171,6 +171,7 @@ def test_a_signal_stops_every_child_and_grandchild(okno: Okno, how: signal.Signa
 def test_a_second_signal_does_not_wait(okno: Okno) -> None:
     run = okno.start("""stubborn: sh -c "trap '' TERM; echo deaf; while true; do sleep 0.1; done" """)
     run.until("deaf")
+    wait_until(lambda: "stubborn" in saved_pids(okno))
     pid = saved_pids(okno)["stubborn"]
     run.program.terminate()
     time.sleep(0.3)

@@ -110,6 +110,7 @@ def test_a_page_hears_what_was_rung_between_its_making_and_its_stream(shop: Shop
         await ring(redis, other.workspace.role, "deal")
         await ring(redis, shop.workspace.role, "contact")
         assert (await first.next())["body"] == RUNG
+        await asyncio.sleep(0.01)
         after = time.time()
         assert await heard(before) == [RUNG]
         assert await heard(after) == []
