@@ -87,12 +87,13 @@ def deadlines(grounds: Grounds) -> Iterator[Figure]:
     ground = grounds.few
     workspace = ground.workspace("size-1k", contacts=1_000)
     with ground.database.workspace(workspace) as session, session.begin():
-        values = {"at": datetime.now(UTC) + timedelta(seconds=5), "mark": new_id().hex}
+        at = datetime.now(UTC) + timedelta(seconds=5)
+        values = {"at": at, "mark": new_id().hex}
         session.execute(DUE, values)
         ask_anew(session, workspace, ())
     with relaying(ground), working(ground):
         wait_until(lambda: told(ground, workspace, values) == DEADLINES)
-    late = (datetime.now(UTC) - values["at"]).total_seconds()
+    late = (datetime.now(UTC) - at).total_seconds()
     with ground.database.workspace(workspace) as session, session.begin():
         session.execute(text("delete from task where todo = :mark"), values)
     yield Figure(f"{DEADLINES:,} deadlines of one moment", f"{late:.1f} s", "-", late, 5, unit=" s")
@@ -102,7 +103,7 @@ DUE = text(f"""
 insert into task (id, name, todo, tell_id, tell_at)
 select gen_random_uuid(), 'Call ' || n, :mark, (select id from member limit 1), :at
 from generate_series(1, {DEADLINES}) n
-""")  # noqa: S608 (constants of this module)
+""")
 
 
 def told(ground: Ground, workspace: Workspace, values: dict[str, Any]) -> int:
