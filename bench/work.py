@@ -86,12 +86,12 @@ def deadlines(grounds: Grounds) -> Iterator[Figure]:
     """10,000 tasks are to be told of at one moment: from then until the last one has its event, by one worker."""
     ground = grounds.few
     workspace = ground.workspace("size-1k", contacts=1_000)
-    with ground.database.workspace(workspace) as session, session.begin():
-        at = datetime.now(UTC) + timedelta(seconds=5)
-        values = {"at": at, "mark": new_id().hex}
-        session.execute(DUE, values)
-        ask_anew(session, workspace, ())
     with relaying(ground), working(ground):
+        at = datetime.now(UTC) + timedelta(seconds=8)
+        values = {"at": at, "mark": new_id().hex}
+        with ground.database.workspace(workspace) as session, session.begin():
+            session.execute(DUE, values)
+            ask_anew(session, workspace, ())
         wait_until(lambda: told(ground, workspace, values) == DEADLINES)
     late = (datetime.now(UTC) - at).total_seconds()
     with ground.database.workspace(workspace) as session, session.begin():
