@@ -1,15 +1,14 @@
 """Workspaces full of everything, and another installation to move them to."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from flask import Flask
 
 from core.db import Database
 from tests.factories import one_of_each
+from tests.servers import installation
 from tests.shop import Shop
 
 
@@ -35,23 +34,8 @@ class Elsewhere:
 
 @pytest.fixture(scope="session")
 def elsewhere_servers() -> Iterator[dict[str, str]]:
-    from config.embedded import start_throwaway, stop_throwaway
-    from config.settings import Settings
-    from crm.models import METADATA
-    from migrations.runner import Urls, upgrade
-
-    home = Path(tempfile.mkdtemp(prefix="okno-elsewhere-"))
-    state = start_throwaway(home)
-    environ = {
-        "DATABASE_URL": state.database_url, "REDIS_URL": state.redis_url, "OKNO_ENV": "embedded",
-        "OKNO_SECRET_KEY": "the key of somebody else's server, long enough", "OKNO_URL": "http://localhost:8000",
-        "OKNO_PAYMENTS": "off", "OKNO_HOME": str(home / "okno"),
-    }  # fmt: skip
-    here = Settings.from_env(environ)
-    urls = Urls(here.database_url, here.workspace_database_url, here.control_database_url)
-    upgrade(urls, METADATA, pool=3, say=lambda _line: None)
-    yield environ
-    stop_throwaway(home)
+    with installation("elsewhere", 3, OKNO_SECRET_KEY="the key of somebody else's server, long enough") as environ:
+        yield environ
 
 
 @pytest.fixture

@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from sqlalchemy import text
 
 from config.settings import Bucket
@@ -19,7 +17,6 @@ from core import files as kept_files
 from core.db import database
 from core.errors import Busy
 from core.files import FolderFiles, Sink
-from core.ids import new_id
 from core.jobs import GiveUp, Place
 from crm.backups import actions
 from crm.backups import jobs as backup_jobs
@@ -29,6 +26,7 @@ from tenants.backups.making import Quiet, Stopped
 from tenants.backups.models import Backup
 from tenants.models import Person
 from tests.backups import holding
+from tests.s3 import a_bucket
 from tests.shop import Shop
 
 
@@ -195,17 +193,8 @@ def test_stopped_by_a_person_or_a_lost_lease_nothing_stays(full: Shop, monkeypat
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    place = Bucket(f"okno-{new_id().hex}", "production/", f"http://{host}:{port}")
-    made = boto3.client("s3", endpoint_url=place.endpoint)
-    made.create_bucket(Bucket=place.name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    yield place
-    server.stop()
+    with a_bucket(monkeypatch) as place:
+        yield place
 
 
 def test_in_a_bucket_it_is_kept_read_restored_and_gone(

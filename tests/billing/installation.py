@@ -4,7 +4,6 @@ A plugin: tests/conftest.py names it in `pytest_plugins`. Its servers are its ow
 over all workspaces there are.
 """
 
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,29 +12,15 @@ import pytest
 from sqlalchemy import text
 
 from tests.billing.till import Till
+from tests.servers import installation
 
 KEPT = ("DATABASE_URL", "REDIS_URL", "OKNO_HOME", "OKNO_PAYMENTS", "OKNO_SECRET_KEY", "OKNO_ENV", "OKNO_URL")
 
 
 @pytest.fixture(scope="session")
 def till_servers() -> Iterator[dict[str, str]]:
-    from config.embedded import start_throwaway, stop_throwaway
-    from config.settings import Settings
-    from crm.models import METADATA
-    from migrations.runner import Urls, upgrade
-
-    home = Path(tempfile.mkdtemp(prefix="okno-till-"))
-    state = start_throwaway(home)
-    environ = {
-        "DATABASE_URL": state.database_url, "REDIS_URL": state.redis_url, "OKNO_ENV": "embedded",
-        "OKNO_SECRET_KEY": "a key for tests, long enough to pass as one", "OKNO_URL": "http://localhost:8000",
-        "OKNO_PAYMENTS": "test", "OKNO_HOME": str(home / "okno"),
-    }  # fmt: skip
-    here = Settings.from_env(environ)
-    urls = Urls(here.database_url, here.workspace_database_url, here.control_database_url)
-    upgrade(urls, METADATA, pool=20, say=lambda _line: None)
-    yield environ
-    stop_throwaway(home)
+    with installation("till", 20, OKNO_PAYMENTS="test") as environ:
+        yield environ
 
 
 @pytest.fixture

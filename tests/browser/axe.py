@@ -1,5 +1,6 @@
 """How a page is for whoever reads it by ear, by key, with weak sight or on any screen: axe-core and its width."""
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -8,6 +9,7 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import DESK, PHONE, picture
 
+Shoot = Callable[[Page, str], None]
 SCRIPT = Path(__file__).parents[2] / "assets" / "node_modules" / "axe-core" / "axe.min.js"
 LOOKS: tuple[tuple[tuple[int, int], tuple[Literal["light", "dark"], ...]], ...] = (
     (DESK, ("light", "dark")),
@@ -42,6 +44,16 @@ def looks(page: Page, name: str) -> list[str]:
         over = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
         found += [f"{name}: {over} px too wide at {width} px"] if over > 0 else []
     return found
+
+
+def well(page: Page, shoot: Shoot, name: str) -> None:
+    """Nothing wrong in either theme, nothing wider than the window, and a picture of each."""
+    for theme in ("dark", "light"):
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        assert violations(page) == [], f"{name}, {theme}"
+        shoot(page, f"{name}-{theme}")
+    over = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert over <= 0, f"{name}: {over} px too wide"
 
 
 @cache

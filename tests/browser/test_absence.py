@@ -1,6 +1,5 @@
 """Petr is ill: his manager sees what would go to whom and confirms; Eva reads the briefing; Petr comes back."""
 
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -9,23 +8,12 @@ from playwright.sync_api import Page, expect
 
 from crm.tasks import actions as tasks
 from crm.timeline import actions as notes
-from tests.browser.axe import violations
+from tests.browser.axe import Shoot, well
 from tests.browser.conftest import DESK, PHONE, Visitors
 from tests.crm.absences.office import Office
 from tests.shop import Shop
 
 pytestmark = pytest.mark.browser
-Shoot = Callable[[Page, str], None]
-
-
-def well(page: Page, shoot: Shoot, name: str) -> None:
-    """Nothing wrong by axe-core in either theme, nothing wider than the window, and a picture of each."""
-    for theme in ("dark", "light"):
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        assert violations(page) == [], f"{name}, {theme}"
-        shoot(page, f"{name}-{theme}")
-    over = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert over <= 0, f"{name}: {over} px too wide"
 
 
 def clients(office: Office) -> dict[str, dict[str, UUID]]:

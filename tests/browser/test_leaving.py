@@ -1,27 +1,16 @@
 """In a real browser: everything is taken along while a bar runs, the workspace is closed, and comes back."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from crm import demo
-from tests.browser.axe import violations
+from tests.browser.axe import Shoot, well
 from tests.browser.conftest import DESK, PHONE, Visitors
 from tests.shop import Shop
 
 pytestmark = pytest.mark.browser
-Shoot = Callable[[Page, str], None]
-
-
-def well(page: Page, shoot: Shoot, name: str) -> None:
-    for theme in ("dark", "light"):
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        assert violations(page) == [], f"{name}, {theme}"
-        shoot(page, f"{name}-{theme}")
-    over = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert over <= 0, f"{name}: {over} px too wide"
 
 
 def test_the_list_as_it_is_shown_is_taken_along(shop: Shop, visitors: Visitors, shoot: Shoot) -> None:

@@ -2,17 +2,16 @@
 
 import io
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
-from config.settings import Bucket, Folder
+from config.settings import Folder
 from core import files as kept_files
 from core.db import Workspace
 from core.files import Files
-from core.ids import new_id
+from tests.s3 import a_bucket
 
 SHOP = Workspace(
     1, "shop", "Shop", "t_000001", "t_000001_r", "cs", "Europe/Prague", "CZ", "CZK", "nobody", "off", "free"
@@ -22,23 +21,11 @@ CONTENT = b"windows and doors\n" * 200_000
 
 @pytest.fixture(params=["folder", "bucket"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
-    place: Folder | Bucket = Folder(tmp_path)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0) if request.param == "bucket" else None
-    if server:
-        server.start()
-        host, port = server.get_host_and_port()
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            monkeypatch.setenv(name, "testing")
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        place = Bucket(f"okno-{new_id().hex}", "production/", f"http://{host}:{port}")
-        made = boto3.client("s3", endpoint_url=place.endpoint)
-        made.create_bucket(Bucket=place.name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    monkeypatch.setattr(kept_files, "settings", lambda: type("Kept", (), {"files": place}))
-    kept_files.files.cache_clear()
-    yield kept_files.files()
-    kept_files.files.cache_clear()
-    if server:
-        server.stop()
+    with a_bucket(monkeypatch) if request.param == "bucket" else nullcontext(Folder(tmp_path)) as place:
+        monkeypatch.setattr(kept_files, "settings", lambda: type("Kept", (), {"files": place}))
+        kept_files.files.cache_clear()
+        yield kept_files.files()
+        kept_files.files.cache_clear()
 
 
 def test_what_was_put_is_there_whole(store: Files) -> None:

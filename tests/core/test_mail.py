@@ -22,37 +22,14 @@ from cryptography.x509.oid import NameOID
 from config.settings import Settings, Smtp, settings
 from core import mail
 from core.mail import Message, NotSent, Undeliverable
+from tests.smtp import Inbox
 
 LETTER = Message(
     "0198-key", "jana@example.com", "Potvrďte svůj e-mail", "Dobrý den,\n\nřádek\n", "<p>Dobrý <b>den</b></p>"
 )
 
 
-class Server:
-    """Takes mail into a list, or answers the recipient or the text with a refusal."""
-
-    def __init__(self) -> None:
-        self.got: list[Envelope] = []
-        self.to_recipient = self.to_data = ""
-
-    async def handle_RCPT(  # noqa: N802 (aiosmtpd's name)
-        self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: Any
-    ) -> str:
-        if self.to_recipient:
-            return self.to_recipient
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(  # noqa: N802 (aiosmtpd's name)
-        self, _server: Any, _session: Any, envelope: Envelope
-    ) -> str:
-        if self.to_data:
-            return self.to_data
-        self.got.append(envelope)
-        return "250 OK"
-
-
-Serve = Callable[..., tuple[Server, Settings]]
+Serve = Callable[..., tuple[Inbox, Settings]]
 
 
 @pytest.fixture
@@ -62,8 +39,8 @@ def serve(installed: None) -> Iterator[Serve]:
 
     def start(
         security: str = "none", user: str | None = None, password: str | None = None, **options: Any
-    ) -> tuple[Server, Settings]:
-        handler = Server()
+    ) -> tuple[Inbox, Settings]:
+        handler = Inbox()
         controller = Controller(handler, hostname="127.0.0.1", port=0, **options)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
