@@ -25,6 +25,7 @@ from crm.exports import actions as exports
 from crm.imports import actions as imports
 from crm.imports.models import Import
 from crm.notifications.models import Notification
+from crm.products import actions as products
 from crm.tasks import actions as tasks
 from crm.timeline import actions as notes
 from tenants import arrivals, departments, invitations, provisioning, roles, shares, tokens
@@ -140,6 +141,7 @@ FACTORIES: dict[str, Factory] = {
     "contact": by(contacts.create, first_name="Jan", last_name="{mark}"),
     "pipeline": by(pipelines.create, name="{mark}", stages=[{"name": "New", "probability": 10}]),
     "deal": by(deals.create, name="Windows {mark}"),
+    "product": by(products.create, name="Window {mark}", price="27820", vat_rate="21"),
     "task": by(tasks.create, name="Call {mark}", due_on="2026-12-01"),
     "note": note,
     "stage": stage,

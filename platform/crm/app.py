@@ -170,6 +170,7 @@ def add_globals(app: Flask, config: Settings) -> None:
         workspaces=workspaces,
         signed_in=signed_in,
         money=page_kit.money,
+        number=page_kit.number,
         when=page_kit.when,
         day=page_kit.day,
         long_day=page_kit.long_day,

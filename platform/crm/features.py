@@ -25,6 +25,7 @@ from crm.companies.pages import pages as companies_pages
 from crm.contacts import api as contacts_api
 from crm.contacts.pages import pages as contacts_pages
 from crm.deals import api as deals_api
+from crm.deals.item_pages import pages as items_pages
 from crm.deals.pages import pages as deals_pages
 from crm.deals.pipeline_pages import pages as pipelines_pages
 from crm.exports import api as exports_api
@@ -48,6 +49,8 @@ from crm.plan.front import front as prices
 from crm.plan.front import stripe
 from crm.plan.pages import pages as plan_pages
 from crm.privacy.pages import pages as privacy_pages
+from crm.products import api as products_api
+from crm.products.pages import pages as products_pages
 from crm.roles.pages import pages as roles_pages
 from crm.scim.api import scim
 from crm.settings.pages import pages as settings_pages
@@ -66,6 +69,7 @@ RESOURCES = (
     companies_api.RESOURCE,
     deals_api.DEALS,
     deals_api.PIPELINES,
+    products_api.RESOURCE,
     tasks_api.RESOURCE,
     notes_api.RESOURCE,
     imports_api.RESOURCE,
@@ -76,6 +80,8 @@ PAGES = (
     companies_pages,
     deals_pages,
     pipelines_pages,
+    items_pages,
+    products_pages,
     notes_pages,
     find_pages,
     tasks_pages,

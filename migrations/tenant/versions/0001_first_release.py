@@ -507,6 +507,7 @@ def upgrade() -> None:
         sa.Column("rank", sa.Double(), nullable=False),
         sa.Column("status", sa.String(), server_default="open", nullable=False),
         sa.Column("amount", sa.Numeric(precision=14, scale=2), nullable=True),
+        sa.Column("items", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("probability", sa.Integer(), nullable=True),
         sa.Column("expected_close", sa.Date(), nullable=True),
@@ -852,6 +853,42 @@ def upgrade() -> None:
         ["expires_at"],
         unique=False,
         postgresql_where=sa.text("expires_at is not null"),
+    )
+    op.create_table(
+        "product",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), server_default="", nullable=False),
+        sa.Column("unit", sa.String(), server_default="", nullable=False),
+        sa.Column("price", sa.Numeric(precision=14, scale=2), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("vat_rate", sa.Numeric(precision=5, scale=2), nullable=False),
+        sa.Column("active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("about", sa.String(), server_default="", nullable=False),
+        sa.Column("search", sa.String(), server_default="", nullable=False),
+        sa.Column("sort_key", sa.LargeBinary(), server_default=sa.text("''::bytea"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("price >= 0", name=op.f("ck_product_price")),
+        sa.CheckConstraint("vat_rate between 0 and 100", name=op.f("ck_product_vat_rate")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_product")),
+    )
+    op.create_index("ix_product_sort", "product", ["sort_key", "id"], postgresql_where=sa.text("deleted_at is null"))
+    op.create_index(
+        "ix_product_search",
+        "product",
+        ["search"],
+        postgresql_using="gin",
+        postgresql_ops={"search": "ext.gin_trgm_ops"},
+    )
+    op.create_index(
+        "uq_product_code",
+        "product",
+        ["code"],
+        unique=True,
+        postgresql_where=sa.text("deleted_at is null and code <> ''"),
     )
     for table in ("company", "contact"):
         op.execute(f"alter table {table} alter column search set statistics 1000")

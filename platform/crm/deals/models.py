@@ -57,7 +57,8 @@ class Stage(Record):
 
 
 class Deal(Owned, Record):
-    """`status` is open, won or lost. `rank` orders the cards of a lane; one dropped between two takes their middle."""
+    """`status` is open, won or lost. `items` are what it is made of (crm.deals.items); where there are any, `amount` is
+    what they come to without VAT. `rank` orders the cards of a lane; one dropped between two takes their middle."""
 
     __tablename__ = "deal"
     __table_args__ = (
@@ -89,6 +90,7 @@ class Deal(Owned, Record):
     rank: Mapped[float]
     status: Mapped[str] = mapped_column(server_default="open", default="open")
     amount: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
+    items: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"), default=list)
     currency: Mapped[str]
     probability: Mapped[int | None]
     expected_close: Mapped[date | None]

@@ -7,7 +7,8 @@ A test holds these lists against the tables, so that a new column with text fail
 MENTIONS: dict[str, tuple[str, ...]] = {
     "company": ("name", "website", "about", "emails", "phones", "addresses", "labels", "custom"),
     "contact": ("about", "custom"),  # of others
-    "deal": ("name", "lost_reason", "about", "custom"),
+    "deal": ("name", "lost_reason", "about", "items", "custom"),
+    "product": ("name", "about"),
     "task": ("name", "about"),
     "note": ("text",),
     "pipeline": ("name",),
@@ -36,6 +37,7 @@ OTHERWISE: dict[str, tuple[str, ...]] = {
     ),
     "company": ("city", "search", "match_keys"),
     "deal": ("search",),
+    "product": ("search",),
 }  # fmt: skip
 # Words of ours (states, kinds, keys, hashes), and people who work here, who are no clients.
 NEVER: dict[str, tuple[str, ...]] = {
@@ -63,6 +65,7 @@ NEVER: dict[str, tuple[str, ...]] = {
     "note": ("form", "direction", "result"),
     "notification": ("kind", "record_kind", "data"),
     "notify_choice": ("said",),
+    "product": ("code", "unit", "currency"),
     "push_subscription": ("endpoint", "p256dh", "auth", "server_key", "device"),
     "role": ("key", "rights", "fields", "scopes"),
     "scim_token": ("ending",),

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from flask_babel import format_decimal
+from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _p
@@ -84,6 +84,7 @@ FIELDS: dict[str, Any] = {
     "reg_no": _l("Registration number"),
     "vat_no": _l("VAT number"),
     "website": _l("Website"),
+    "items": _l("Price"),
     "amount": _l("Amount"),
     "currency": _l("Currency"),
     "probability": _l("Probability"),
@@ -286,6 +287,7 @@ WRITTEN: dict[str, Callable[[Any, ZoneInfo], str]] = {
     "emails": lambda emails, _zone: cut(", ".join(email["address"] for email in emails)),
     "phones": lambda phones, _zone: cut(", ".join(shown_phone(phone["number"]) for phone in phones)),
     "addresses": lambda addresses, _zone: cut("; ".join(map(address_line, addresses))),
+    "items": lambda items, _zone: ngettext("%(num)s item", "%(num)s items", len(items)),
     "amount": lambda amount, _zone: str(format_decimal(Decimal(amount))),
     "probability": lambda percent, _zone: f"{percent} %",
     "expected_close": lambda text, _zone: day(date.fromisoformat(text)),
