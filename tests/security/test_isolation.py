@@ -47,6 +47,7 @@ NO_RESOURCE = {
     "invitation": "people are managed on the settings pages",
     "share": "a record is shared on its own page",
     "absence": "who takes over is decided after a look at the preview, on its own pages",
+    "letterhead": "set on the settings pages",
     "connection": "single sign-on is set up on the settings pages",
     "domain": "single sign-on is set up on the settings pages",
     "link": "single sign-on is set up on the settings pages",

@@ -1,0 +1,149 @@
+"""The client's page of a quote: in the look of the business, without a log-in, a cookie or anybody else's server.
+
+GET only shows, since scanners of mail follow links; answers are POSTs. Whoever holds the link can read the quote and
+answer it, and nothing else; who holds an old one is told so kindly, and may ask for a new one.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Blueprint, Response, abort, g, request
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from core.db import Workspace, database
+from core.errors import Busy, Invalid
+from core.pages import Answer, render, see
+from crm.accounts.limits import address, limited, limiter
+from crm.deals.items import totals
+from crm.documents.actions import letterhead_of
+from crm.documents.models import Letterhead
+from crm.quotes import answers, links, paper
+from crm.quotes.models import Quote
+
+front = Blueprint("client_quote", __name__, template_folder="templates")
+
+often = limiter.limit("120 per minute", key_func=address, methods=["GET"])
+
+
+@contextmanager
+def opened(link: str, *, changing: bool = False) -> Iterator[tuple[Session, Workspace, Quote, Letterhead]]:
+    """What the link opens, in the quote's language. Answers 404 to a link that is none, or is old."""
+    asked = links.read(link)
+    if asked is None:
+        abort(404)
+    with database().workspace(asked.workspace) as session, session.begin():
+        quote = links.opened(session, asked, locked=changing)
+        if quote is None:
+            abort(404)
+        g.language, g.time_zone = quote.language, asked.workspace.time_zone
+        yield session, asked.workspace, quote, letterhead_of(session, asked.workspace.name)
+
+
+@front.get("/quote/<link>")
+@often
+def show(link: str) -> Answer:
+    with opened(link, changing=True) as (session, workspace, quote, letterhead):
+        if quote.state in ("sent", "accepted"):
+            answers.see(session, quote)
+        return page(link, workspace, quote, letterhead)
+
+
+@front.post("/quote/<link>/accept")
+@limited("20 per hour")
+def accept(link: str) -> Answer:
+    return answered(
+        link, lambda session, quote: answers.accept(session, quote, request.form.get("name", ""), address())
+    )
+
+
+@front.post("/quote/<link>/decline")
+@limited("20 per hour")
+def decline(link: str) -> Answer:
+    reason, name = request.form.get("reason", ""), request.form.get("who", "")
+    return answered(link, lambda session, quote: answers.decline(session, quote, reason, name, address()))
+
+
+@front.post("/quote/<link>/again")
+@limited("3 per hour")
+def ask_again(link: str) -> Answer:
+    """Asked once from one place within an hour is enough for the business to hear."""
+    with opened(link, changing=True) as (session, workspace, quote, letterhead):
+        answers.ask_again(session, quote)
+        return page(link, workspace, quote, letterhead, asked=True)
+
+
+@front.get("/quote/<link>/pdf")
+@often
+def pdf(link: str) -> Answer:
+    with opened(link) as (session, workspace, quote, _letterhead):
+        name = f"{_('quote')}-{quote.number}.pdf"
+        return as_file(paper.pdf_of(session, workspace, quote), name)
+
+
+@front.get("/quote/<link>/logo")
+@often
+def logo(link: str) -> Answer:
+    with opened(link) as (_session, _workspace, _quote, letterhead):
+        picture = paper.logo_of(letterhead)
+    return Response(picture, content_type="image/png") if picture else abort(404)
+
+
+@front.get("/quote/<link>/look.css")
+@often
+def look(link: str) -> Answer:
+    """The colour of the business; a style sheet of its own, since pages may have no style in them."""
+    with opened(link) as (_session, _workspace, _quote, letterhead):
+        return Response(f":root {{ --business: {letterhead.colour}; }}\n", content_type="text/css; charset=utf-8")
+
+
+def answered(link: str, act: Any) -> Answer:
+    """Do it and show the page anew; or say on it what is wrong."""
+    with opened(link, changing=True) as (session, workspace, quote, letterhead):
+        try:
+            act(session, quote)
+        except Invalid as error:
+            errors = {name: str(words) for name, words in error.fields}
+            return page(link, workspace, quote, letterhead, errors=errors), 422
+        except Busy:
+            return page(link, workspace, quote, letterhead), 409
+    return see(f"/quote/{link}")
+
+
+def page(
+    link: str,
+    workspace: Workspace,
+    quote: Quote,
+    letterhead: Letterhead,
+    *,
+    errors: dict[str, str] | None = None,
+    asked: bool = False,
+) -> str:
+    return render(
+        None,
+        "quotes/client.html",
+        link=link,
+        quote=quote,
+        paper=paper.written(quote, letterhead),
+        sums=totals(quote.items),
+        business=letterhead.name or workspace.name,
+        letterhead=letterhead,
+        errors=errors or {},
+        typed=request.form,
+        asked=asked,
+    )
+
+
+def as_file(content: bytes, name: str) -> Response:
+    answer = Response(content, content_type="application/pdf")
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    return answer
+
+
+@front.after_request
+def keep_to_itself(response: Response) -> Response:
+    """Neither search engines nor the pages one goes on to learn the address."""
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response
