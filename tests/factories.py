@@ -27,6 +27,7 @@ from crm.imports import actions as imports
 from crm.imports.models import Import
 from crm.notifications.models import Notification
 from crm.payments import actions as payments
+from crm.payments import tills
 from crm.products import actions as products
 from crm.quotes import actions as quotes
 from crm.tasks import actions as tasks
@@ -164,6 +165,7 @@ FACTORIES: dict[str, Factory] = {
     "quote": quote,
     "payment": payment,
     "letterhead": letterhead,
+    "till": by(tills.change, mode="off"),
     "product": by(products.create, name="Window {mark}", price="27820", vat_rate="21"),
     "task": by(tasks.create, name="Call {mark}", due_on="2026-12-01"),
     "note": note,

@@ -59,6 +59,7 @@ DECIDED_BY: dict[str, Right] = {
     "link": ("member", "edit"),
     "scim_token": ("settings", "edit"),
     "letterhead": ("settings", "edit"),
+    "till": ("settings", "edit"),
 }
 
 # Kinds that tell what a field of another kind says: who may not see that field sees none of them.

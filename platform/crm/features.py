@@ -43,6 +43,7 @@ from crm.notifications.app import app_files
 from crm.notifications.pages import pages as notifications_pages
 from crm.notifications.unsubscribing import front as unsubscribing
 from crm.payments import api as payments_api
+from crm.payments.online import clients as client_payments
 from crm.payments.pages import pages as payments_pages
 from crm.people.departments import pages as departments_pages
 from crm.people.joining import joining
@@ -130,8 +131,9 @@ def register(app: Flask) -> None:
     app.register_blueprint(app_files)
     app.register_blueprint(unsubscribing)
     app.extensions["csrf"].exempt(unsubscribing)
-    app.register_blueprint(client_quotes)
-    app.extensions["csrf"].exempt(client_quotes)
+    for public in (client_quotes, client_payments):
+        app.register_blueprint(public)
+        app.extensions["csrf"].exempt(public)
     if app.config["OKNO"].payments is not None:
         sell(app)
     for pages in PAGES:

@@ -48,6 +48,7 @@ NO_RESOURCE = {
     "share": "a record is shared on its own page",
     "absence": "who takes over is decided after a look at the preview, on its own pages",
     "letterhead": "set on the settings pages",
+    "till": "set on the settings pages",
     "connection": "single sign-on is set up on the settings pages",
     "domain": "single sign-on is set up on the settings pages",
     "link": "single sign-on is set up on the settings pages",

@@ -940,6 +940,7 @@ def upgrade() -> None:
         sa.Column("answered_by", sa.String(), server_default="", nullable=False),
         sa.Column("answer_address", sa.String(), server_default="", nullable=False),
         sa.Column("reason", sa.String(), server_default="", nullable=False),
+        sa.Column("checkout_id", sa.String(), nullable=True),
         sa.Column("file_key", sa.String(), nullable=True),
         sa.Column("file_size", sa.Integer(), server_default="0", nullable=False),
         sa.Column("deal_id", sa.Uuid(), nullable=False),
@@ -1000,6 +1001,20 @@ def upgrade() -> None:
         "ix_payment_quote", "payment", ["quote_id"], unique=False, postgresql_where=sa.text("quote_id is not null")
     )
     op.create_index("uq_payment_stripe_id", "payment", ["stripe_id"], unique=True)
+    op.create_table(
+        "till",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("mode", sa.String(), server_default="off", nullable=False),
+        sa.Column("secret_key", sa.LargeBinary(), nullable=False),
+        sa.Column("webhook_secret", sa.LargeBinary(), nullable=False),
+        sa.Column("ending", sa.String(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("mode in ('off', 'own', 'test')", name=op.f("ck_till_mode")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_till")),
+    )
     for table in ("company", "contact"):
         op.execute(f"alter table {table} alter column search set statistics 1000")
     op.create_foreign_key(op.f("fk_department_head_id"), "department", "member", ["head_id"], ["id"])

@@ -5,13 +5,33 @@ from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Numeric, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.records import Record
 from crm.deals.models import OfDeal
 
-HOW = ("transfer", "cash", "card", "online", "other")
+ONLY = UUID("00000000-0000-7000-8000-000074696c6c")
+
+
+class Till(Record):
+    """Where clients pay online, one of each workspace, under the id ONLY: not at all (`off`), at the workspace's own
+    Stripe account (`own`), or at the test payments of the embedded run (`test`). Keys are sealed (core.sealing);
+    `ending` are the last letters of the one, to know it by."""
+
+    __tablename__ = "till"
+    __table_args__ = (CheckConstraint("mode in ('off', 'own', 'test')", name="mode"),)
+    kind: ClassVar[str] = "till"
+    derived: ClassVar[frozenset[str]] = frozenset({"secret_key", "webhook_secret"})
+    owner_column: ClassVar[str | None] = None
+
+    mode: Mapped[str] = mapped_column(server_default="off", default="off")
+    secret_key: Mapped[bytes] = mapped_column(LargeBinary, default=b"", info={"secret": "''::bytea"})
+    webhook_secret: Mapped[bytes] = mapped_column(LargeBinary, default=b"", info={"secret": "''::bytea"})
+    ending: Mapped[str] = mapped_column(server_default="", default="")
+
+    def title(self) -> str:
+        return self.mode
 
 
 class Payment(OfDeal, Record):

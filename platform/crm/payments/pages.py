@@ -9,11 +9,13 @@ from flask_babel import gettext as _
 from core.actor import Actor
 from core.db import as_uuid
 from core.errors import Conflict, Invalid, NotFound
+from core.letters import here
 from core.numbers import number_text, written_number
 from core.pages import Answer, Pages, blank_to_none, form_values, refused, render, say, see, today_of
+from crm.accounts.again import when_fresh
 from crm.deals.models import Deal
-from crm.payments import actions
-from crm.payments.models import Payment
+from crm.payments import actions, tills
+from crm.payments.models import ONLY, Payment, Till
 from crm.quotes.models import Quote
 from crm.quotes.queries import paid_by
 
@@ -88,6 +90,40 @@ def delete(actor: Actor, payment_id: UUID) -> Answer:
 @pages.post("/payments/<uuid:payment_id>/restore")
 def restore(actor: Actor, payment_id: UUID) -> Answer:
     return see(place_of(actions.restore(actor, actions.OnePayment(id=payment_id))))
+
+
+@pages.get("/settings/payments")
+def till(actor: Actor) -> Answer:
+    actor.require(("settings", "edit"))
+    return render(actor, "payments/till.html", errors={}, **till_filled(actor))
+
+
+@pages.post("/settings/payments")
+@when_fresh
+def change_till(actor: Actor) -> Answer:
+    actor.require(("settings", "edit"))
+    typed = form_values(request.form)
+    try:
+        tills.change(actor, tills.change.parse(typed))
+    except Invalid as error:
+        return refused(actor, "payments/till.html", error, **till_filled(actor, typed.get("mode")))
+    say(_("Saved"))
+    return see(url_for("payments.till"))
+
+
+def till_filled(actor: Actor, mode: str | None = None) -> dict[str, Any]:
+    """Keys are never shown again, but for the end of one."""
+    known = actor.db.get(Till, ONLY, populate_existing=True)
+    modes = [("off", _("No")), ("own", _("Through our Stripe account"))]
+    if here().payments == "test":
+        modes.append(("test", _("Test payments")))
+    return {
+        "mode": mode or (known.mode if known else "off"),
+        "modes": modes,
+        "ending": known.ending if known and known.secret_key else "",
+        "signed": bool(known and known.webhook_secret),
+        "events_url": f"{here().url}/stripe/clients/{actor.workspace.id}",
+    }
 
 
 def given(typed: dict[str, Any]) -> dict[str, Any]:

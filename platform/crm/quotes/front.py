@@ -5,20 +5,24 @@ answer it, and nothing else; who holds an old one is told so kindly, and may ask
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from flask import Blueprint, Response, abort, g, request
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from billing.errors import NoAnswer, NotSetUp
 from core.db import Workspace, database
 from core.errors import Busy, Invalid
+from core.letters import here
 from core.pages import Answer, render, see
 from crm.accounts.limits import address, limited, limiter
 from crm.deals.items import totals
 from crm.documents.actions import letterhead_of
 from crm.documents.models import Letterhead
+from crm.payments import online
+from crm.payments.tills import till_of
 from crm.quotes import answers, links, paper
 from crm.quotes.models import Quote
 
@@ -47,7 +51,7 @@ def show(link: str) -> Answer:
     with opened(link, changing=True) as (session, workspace, quote, letterhead):
         if quote.state in ("sent", "accepted"):
             answers.see(session, quote)
-        return page(link, workspace, quote, letterhead)
+        return page(session, link, workspace, quote, letterhead)
 
 
 @front.post("/quote/<link>/accept")
@@ -71,7 +75,32 @@ def ask_again(link: str) -> Answer:
     """Asked once from one place within an hour is enough for the business to hear."""
     with opened(link, changing=True) as (session, workspace, quote, letterhead):
         answers.ask_again(session, quote)
-        return page(link, workspace, quote, letterhead, asked=True)
+        return page(session, link, workspace, quote, letterhead, asked=True)
+
+
+@front.post("/quote/<link>/pay")
+@limited("20 per hour")
+def pay(link: str) -> Answer:
+    """To the page of Stripe where what is left is paid."""
+    with opened(link) as (_session, workspace, quote, _letterhead):
+        pass
+    try:
+        url = online.open_page(here(), database(), workspace, quote, f"{here().url}/quote/{link}")
+    except Busy:
+        url = f"/quote/{link}"
+    return see(url)
+
+
+@front.get("/quote/<link>/paid")
+@often
+def paid(link: str) -> Answer:
+    """Back from Stripe, which is asked whether anything was paid. Were it away, the clock asks again."""
+    with opened(link) as (_session, workspace, quote, _letterhead):
+        pass
+    if quote.checkout_id:
+        with suppress(NoAnswer, NotSetUp):
+            online.settle_checkout(here(), database(), workspace, quote.checkout_id)
+    return see(f"/quote/{link}")
 
 
 @front.get("/quote/<link>/pdf")
@@ -105,13 +134,14 @@ def answered(link: str, act: Any) -> Answer:
             act(session, quote)
         except Invalid as error:
             errors = {name: str(words) for name, words in error.fields}
-            return page(link, workspace, quote, letterhead, errors=errors), 422
+            return page(session, link, workspace, quote, letterhead, errors=errors), 422
         except Busy:
-            return page(link, workspace, quote, letterhead), 409
+            return page(session, link, workspace, quote, letterhead), 409
     return see(f"/quote/{link}")
 
 
 def page(
+    session: Session,
     link: str,
     workspace: Workspace,
     quote: Quote,
@@ -120,6 +150,7 @@ def page(
     errors: dict[str, str] | None = None,
     asked: bool = False,
 ) -> str:
+    rest = online.rest_of(session, quote)
     return render(
         None,
         "quotes/client.html",
@@ -132,6 +163,10 @@ def page(
         errors=errors or {},
         typed=request.form,
         asked=asked,
+        rest=rest if quote.state == "accepted" and rest > 0 else None,
+        payable=quote.state == "accepted" and rest > 0 and till_of(here(), session, workspace) is not None,
+        settled=quote.state == "accepted" and rest <= 0,
+        account=paper.account(quote, letterhead),
     )
 
 
@@ -139,6 +174,11 @@ def as_file(content: bytes, name: str) -> Response:
     answer = Response(content, content_type="application/pdf")
     answer.headers.set("Content-Disposition", "attachment", filename=name)
     return answer
+
+
+@front.errorhandler(404)
+def gone(_error: Exception) -> Answer:
+    return render(None, "quotes/gone.html"), 404
 
 
 @front.after_request

@@ -20,7 +20,7 @@ class Quote(OfDeal, Record):
     then, and so does the PDF (`file_key`). `message` is what the mail said above the link.
 
     `link` counts the links to the client's page: a new one ends the former. Of the answer the name typed, the time and
-    the address it came from are kept as proof.
+    the address it came from are kept as proof. `checkout_id` is the latest page at Stripe where it can be paid.
     """
 
     __tablename__ = "quote"
@@ -57,6 +57,7 @@ class Quote(OfDeal, Record):
     answered_by: Mapped[str] = mapped_column(server_default="", default="")
     answer_address: Mapped[str] = mapped_column(server_default="", default="")
     reason: Mapped[str] = mapped_column(server_default="", default="")
+    checkout_id: Mapped[str | None]
     file_key: Mapped[str | None] = mapped_column(info={"file": True})
     file_size: Mapped[int] = mapped_column(server_default="0", default=0)
 

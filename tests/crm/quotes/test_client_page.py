@@ -103,6 +103,7 @@ def test_no_other_link_opens_anything(shop: Shop, other: Shop, client: FlaskClie
     for link in forged:
         for answer in (client.get(link), client.post(f"{link}/accept", data={"name": "Mallory"})):
             assert answer.status_code == 404, link
+            assert "Set-Cookie" not in answer.headers
     with shop.acting() as actor:
         foreign = links.link_of(here(), other.workspace, actor.db.get_one(Quote, quote.id))
     assert client.get(f"/quote/{foreign}").status_code == 404, "signed, but of a workspace that has no such quote"
