@@ -114,7 +114,7 @@ def change_till(actor: Actor) -> Answer:
 def till_filled(actor: Actor, mode: str | None = None) -> dict[str, Any]:
     """Keys are never shown again, but for the end of one."""
     known = actor.db.get(Till, ONLY, populate_existing=True)
-    modes = [("off", _("No")), ("own", _("Through our Stripe account"))]
+    modes = [("off", _("They may not")), ("own", _("Through our Stripe account"))]
     if here().payments == "test":
         modes.append(("test", _("Test payments")))
     return {

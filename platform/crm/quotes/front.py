@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from flask import Blueprint, Response, abort, g, request
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from billing.errors import NoAnswer, NotSetUp
@@ -107,8 +106,7 @@ def paid(link: str) -> Answer:
 @often
 def pdf(link: str) -> Answer:
     with opened(link) as (session, workspace, quote, _letterhead):
-        name = f"{_('quote')}-{quote.number}.pdf"
-        return as_file(paper.pdf_of(session, workspace, quote), name)
+        return as_file(paper.pdf_of(session, workspace, quote), paper.file_name(quote))
 
 
 @front.get("/quote/<link>/logo")

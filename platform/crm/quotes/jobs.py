@@ -18,7 +18,7 @@ from crm.quotes import answers
 from crm.quotes.actions import DELIVER, EXPIRE, ends_at
 from crm.quotes.links import address
 from crm.quotes.models import Quote
-from crm.quotes.paper import keep_pdf, on_paper, price
+from crm.quotes.paper import file_name, keep_pdf, on_paper, price
 from tenants.models import Member
 
 
@@ -35,7 +35,7 @@ def deliver(place: Place, quote_id: str, key: str, mailed: int) -> None:
     if not mailed or sender is None:
         return
     with force_locale(quote.language):
-        file = Attached(f"{_('quote')}-{quote.number}.pdf", "application", "pdf", pdf)
+        file = Attached(file_name(quote), "application", "pdf", pdf)
         letter = written(workspace, quote, sender)
         name = f"{sender.name}, {workspace.name}"
         send_letter(letter, quote.sent_to, key, sender=name, reply_to=sender.email, attached=(file,))

@@ -132,7 +132,7 @@ def restore(actor: Actor, quote_id: UUID) -> Answer:
 def pdf(actor: Actor, quote_id: UUID) -> Answer:
     quote = actor.find(Quote, quote_id)
     content = paper.pdf_of(actor.db, actor.workspace, quote)
-    return as_file(content, f"{_('quote')}-{quote.number or _('draft')}.pdf")
+    return as_file(content, paper.file_name(quote))
 
 
 def stored(quote: Quote) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import io
 from decimal import Decimal
 from typing import Any
 
-from flask_babel import force_locale, format_date, format_decimal
+from flask_babel import force_locale, format_date, format_decimal, pgettext
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from stdnum import iban as ibans
@@ -41,6 +41,12 @@ def keep_pdf(session: Session, workspace: Workspace, quote: Quote) -> bytes:
     return pdf
 
 
+def file_name(quote: Quote) -> str:
+    """By which it is saved, in the present language."""
+    kind, number_shown = pgettext("file", "quote"), quote.number or _("draft")
+    return f"{kind}-{number_shown}.pdf"
+
+
 def written(quote: Quote, letterhead: Letterhead) -> dict[str, Any]:
     """What templates/quote.typ takes, in the present language; without the logo."""
     sums = totals(quote.items)
@@ -69,8 +75,8 @@ def written(quote: Quote, letterhead: Letterhead) -> dict[str, Any]:
         },
         "words": {
             "quote": _("Quote"),
-            "from": _("From"),
-            "to": _("For"),
+            "from": pgettext("paper", "From"),
+            "to": pgettext("paper", "For"),
             "columns": [_("Item"), _("Quantity"), _("Unit"), _("Price of one"), _("VAT"), _("Without VAT")],
             "to_pay": _("To pay"),
             "qr": _("Pay by QR code"),
