@@ -54,7 +54,7 @@ NO_PAGES = (
     "static", "healthz", "people.photo", "mailbox.html", "sso.begin", "sso.back", "sso.question", "sso.done",
     "app.manifest", "app.service_worker", "notifications.bell",
     # Files, and the style sheet of the client's page.
-    "client_quote.pdf", "client_quote.logo", "client_quote.look", "quotes.pdf", "documents.logo",
+    "client_quote.pdf", "client_quote.logo", "client_quote.look", "client_quote.paid", "quotes.pdf", "documents.logo",
 )  # fmt: skip
 CATALOGUE = Path(features.TRANSLATIONS) / "cs" / "LC_MESSAGES" / "messages.po"
 ENGLISH_TIMES = re.compile(
@@ -118,9 +118,6 @@ class Records:
         if arguments == ["link"]:
             yield rule.replace("<link>", "nonsense")
             yield self.opened(rule.split("/")[1]).removeprefix(self.site.url)
-            return
-        if rule == "/payments/new":
-            yield self.shop.path(f"{rule}?deal_id={self.quote.deal_id}&quote_id={self.quote.id}")
             return
         if arguments == ["absence_id"]:
             yield from (self.shop.path(rule.replace("<uuid:absence_id>", one)) for one in self.absences)

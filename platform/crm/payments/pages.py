@@ -32,11 +32,11 @@ def ways() -> dict[str, str]:
 pages.add_app_template_global(ways, "payment_ways")
 
 
-@pages.get("/payments/new")
-def new(actor: Actor) -> Answer:
+@pages.get("/deals/<uuid:deal_id>/payments/new")
+def new(actor: Actor, deal_id: UUID) -> Answer:
     """For a deal; by a quote, what is left to be paid of it."""
     actor.require(("payment", "create"))
-    deal = actor.find(Deal, as_uuid(request.args.get("deal_id", "")))
+    deal = actor.find(Deal, deal_id)
     typed = {"paid_on": today_of(actor).isoformat(), "how": "transfer", "quote_id": request.args.get("quote_id", "")}
     quote = actor.db.scalar(actor.visible(Quote).where(Quote.id == as_uuid(typed["quote_id"])))
     if quote is not None:

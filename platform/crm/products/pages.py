@@ -20,7 +20,7 @@ pages = Pages("products", __name__)
 
 COLUMNS = (
     Product.id, Product.name, Product.code, Product.unit, Product.price, Product.currency, Product.vat_rate,
-    Product.active,
+    Product.active, Product.about,
 )  # fmt: skip
 FIELDS = ("name", "code", "unit", "price", "vat_rate", "active", "about")
 
@@ -53,7 +53,7 @@ def create(actor: Actor) -> Answer:
 
 @pages.get("/products/<uuid:product_id>/edit")
 def edit(actor: Actor, product_id: UUID) -> Answer:
-    """The product; who may not change it reads it here."""
+    actor.require(("product", "edit"))
     product = queries.known(actor, product_id)
     if product.deleted_at:
         return render(actor, "products/deleted.html", product=product), 410
@@ -62,6 +62,7 @@ def edit(actor: Actor, product_id: UUID) -> Answer:
 
 @pages.post("/products/<uuid:product_id>/edit")
 def change(actor: Actor, product_id: UUID) -> Answer:
+    actor.require(("product", "edit"))
     typed = typed_form()
     try:
         actions.change(actor, actions.change.parse({**given(typed), "id": product_id}))
@@ -122,7 +123,6 @@ def filled(
 ) -> dict[str, Any]:
     rates = [str(rate) for rate in rates_of(actor.workspace.country)]
     chosen = not typed.get("vat_rate") or typed["vat_rate"] in rates
-    may = actor.may("product", "edit" if product else "create")
     was = as_shown(stored(product)) if product else ""
-    return {"typed": typed, "product": product, "was": was, "theirs": theirs or {}, "may": may,
+    return {"typed": typed, "product": product, "was": was, "theirs": theirs or {},
             "rates": [(rate, rate) for rate in rates] if chosen else []}  # fmt: skip

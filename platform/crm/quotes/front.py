@@ -32,7 +32,7 @@ often = limiter.limit("120 per minute", key_func=address, methods=["GET"])
 
 @contextmanager
 def opened(link: str, *, changing: bool = False) -> Iterator[tuple[Session, Workspace, Quote, Letterhead]]:
-    """What the link opens, in the quote's language. Answers 404 to a link that is none, or is old."""
+    """What the link opens, in the quote's language. Says that it is gone where the link is none, or is old."""
     asked = links.read(link)
     if asked is None:
         abort(404)
@@ -176,7 +176,7 @@ def as_file(content: bytes, name: str) -> Response:
 
 @front.errorhandler(404)
 def gone(_error: Exception) -> Answer:
-    return render(None, "quotes/gone.html"), 404
+    return render(None, "quotes/gone.html"), 410
 
 
 @front.after_request

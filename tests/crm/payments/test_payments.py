@@ -17,7 +17,7 @@ def test_a_payment_by_a_quote_has_its_currency_and_says_what_is_left(shop: Shop)
     with shop.acting() as actor:
         quote = sent(actor)
     desk = Desk.of(shop)
-    form = desk.page(f"/payments/new?deal_id={quote.deal_id}&quote_id={quote.id}")
+    form = desk.page(f"/deals/{quote.deal_id}/payments/new?quote_id={quote.id}")
     assert "92791.94" in form, "what is left to be paid"
     today = datetime.now(UTC).date().isoformat()
     values = {"deal_id": str(quote.deal_id), "quote_id": str(quote.id), "paid_on": today, "how": "cash"}

@@ -37,7 +37,7 @@ def test_the_page_shows_the_quote_in_the_look_of_the_business_and_keeps_to_itsel
     assert "<script" not in page
     assert "#8a1538" in client.get(f"{path}/look.css").get_data(as_text=True)
     assert client.get(f"{path}/pdf").get_data().startswith(b"%PDF")
-    assert client.get(f"{path}/logo").status_code == 404
+    assert client.get(f"{path}/logo").status_code == 410
     row = shop.rows("select state, seen_at from quote")[0]
     assert row.state == "sent", "looking is no answer"
     assert row.seen_at is not None
@@ -102,15 +102,15 @@ def test_no_other_link_opens_anything(shop: Shop, other: Shop, client: FlaskClie
     )  # fmt: skip
     for link in forged:
         for answer in (client.get(link), client.post(f"{link}/accept", data={"name": "Mallory"})):
-            assert answer.status_code == 404, link
+            assert answer.status_code == 410, link
             assert "Set-Cookie" not in answer.headers
     with shop.acting() as actor:
         foreign = links.link_of(here(), other.workspace, actor.db.get_one(Quote, quote.id))
-    assert client.get(f"/quote/{foreign}").status_code == 404, "signed, but of a workspace that has no such quote"
+    assert client.get(f"/quote/{foreign}").status_code == 410, "signed, but of a workspace that has no such quote"
     assert client.get(path).status_code == 200
     with shop.acting() as actor:
         actions.relink(actor, actions.OneQuote(id=quote.id))
-    assert client.get(path).status_code == 404
+    assert client.get(path).status_code == 410
     assert client.get(page_of(shop, quote.id)).status_code == 200
     assert {row.state for row in shop.rows("select state from quote")} == {"sent"}
 
@@ -121,7 +121,7 @@ def test_a_draft_and_one_in_the_bin_have_no_page(shop: Shop, client: FlaskClient
     path = page_of(shop, quote.id)
     with shop.base.workspace(shop.workspace) as session, session.begin():
         session.get_one(Quote, quote.id).deleted_at = quote.created_at
-    assert client.get(path).status_code == 404
+    assert client.get(path).status_code == 410
 
 
 def test_nothing_that_people_wrote_runs_on_it(shop: Shop, client: FlaskClient) -> None:
