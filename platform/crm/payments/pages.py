@@ -15,7 +15,7 @@ from core.pages import Answer, Pages, blank_to_none, form_values, refused, rende
 from crm.accounts.again import when_fresh
 from crm.deals.models import Deal
 from crm.payments import actions, tills
-from crm.payments.models import ONLY, Payment, Till
+from crm.payments.models import Payment
 from crm.quotes.models import Quote
 from crm.quotes.queries import paid_by
 
@@ -113,7 +113,7 @@ def change_till(actor: Actor) -> Answer:
 
 def till_filled(actor: Actor, mode: str | None = None) -> dict[str, Any]:
     """Keys are never shown again, but for the end of one."""
-    known = actor.db.get(Till, ONLY, populate_existing=True)
+    known = tills.known_till(actor.db)
     modes = [("off", _("They may not")), ("own", _("Through our Stripe account"))]
     if here().payments == "test":
         modes.append(("test", _("Test payments")))

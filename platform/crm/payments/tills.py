@@ -108,10 +108,12 @@ class TillFields(Input):
 @action("till.edit", right=("settings", "edit"))
 def change(actor: Actor, data: TillFields) -> Till:
     """Raises Invalid for a key that Stripe does not take."""
-    if actor.db.scalar(select(Till.id)) is None:
+    if actor.db.get(Till, ONLY) is None:
         actor.db.add(Till(id=ONLY))
         actor.db.flush()
-    till = actor.take(Till, ONLY, "edit")
+    shut = known_till(actor.db) is None  # by a return from a backup, which brings no keys
+    till = actor.take(Till, ONLY, "edit", deleted=shut)
+    till.deleted_at = None
     config, whose = here(), whose_of(actor.workspace)
     if data.secret_key:
         till.secret_key, till.ending = seal(config, SEALED, data.secret_key.encode(), whose), data.secret_key[-4:]
@@ -133,7 +135,7 @@ def change(actor: Actor, data: TillFields) -> Till:
 
 def till_of(config: Settings, session: Session, workspace: Workspace) -> ClientTill | None:
     """Where the clients of this workspace pay online; None where they do not."""
-    till = session.get(Till, ONLY)
+    till = known_till(session)
     if till is None or till.mode == "off":
         return None
     if till.mode == "test":
@@ -150,11 +152,15 @@ def till_of(config: Settings, session: Session, workspace: Workspace) -> ClientT
 
 def webhook_of(config: Settings, session: Session, workspace: Workspace) -> tuple[str, bool] | None:
     """(secret, live) by which an event of the workspace's account is believed; None where none is."""
-    till = session.get(Till, ONLY)
+    till = known_till(session)
     if till is None or till.mode != "own":
         return None
     secret, key = (opened(config, workspace, sealed) for sealed in (till.webhook_secret, till.secret_key))
     return (secret, "_live_" in key) if secret and key else None
+
+
+def known_till(session: Session) -> Till | None:
+    return session.scalar(select(Till).where(Till.deleted_at.is_(None)))
 
 
 def opened(config: Settings, workspace: Workspace, sealed: bytes) -> str:

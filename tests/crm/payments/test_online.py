@@ -191,3 +191,14 @@ def test_keys_are_sealed_for_the_workspace_and_worth_nothing_elsewhere(till: Til
         session.execute(moved, {"key": row.secret_key, "secret": row.webhook_secret})
         assert tills.till_of(till.config, session, other.workspace) is None
         assert tills.webhook_of(till.config, session, other.workspace) is None
+
+
+@pytest.mark.usefixtures("own_account")
+def test_after_a_return_from_a_backup_it_is_shut_until_keys_are_given_again(till: Till, shop: Shop) -> None:
+    accepted(shop, "own")
+    with shop.base.workspace(shop.workspace) as session, session.begin():
+        session.execute(text("update till set deleted_at = now(), secret_key = '', webhook_secret = ''"))
+        assert tills.till_of(till.config, session, shop.workspace) is None
+    with shop.acting() as actor:
+        tills.change(actor, tills.change.parse({"mode": "own", "secret_key": KEY}))
+        assert tills.till_of(till.config, actor.db, shop.workspace)
