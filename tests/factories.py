@@ -19,12 +19,17 @@ from crm.absences.plan import today_in
 from crm.companies import actions as companies
 from crm.contacts import actions as contacts
 from crm.deals import actions as deals
-from crm.deals import pipelines
+from crm.deals import pipelines, pricing
 from crm.deals.models import Stage
+from crm.documents import actions as documents
 from crm.exports import actions as exports
 from crm.imports import actions as imports
 from crm.imports.models import Import
 from crm.notifications.models import Notification
+from crm.payments import actions as payments
+from crm.payments import tills
+from crm.products import actions as products
+from crm.quotes import actions as quotes
 from crm.tasks import actions as tasks
 from crm.timeline import actions as notes
 from tenants import arrivals, departments, invitations, provisioning, roles, shares, tokens
@@ -131,6 +136,23 @@ def scim_token(actor: Actor, mark: str) -> Record:
     return provisioning.create_token(actor, provisioning.NewToken(name=mark))[0]
 
 
+def quote(actor: Actor, mark: str) -> Record:
+    deal = FACTORIES["deal"](actor, mark)
+    items = [{"name": f"Window {mark}", "unit_price": "27820", "vat_rate": "21"}]
+    pricing.price(actor, pricing.price.parse({"id": deal.id, "items": items}))
+    return by(quotes.create, deal_id=deal.id, note="For {mark}")(actor, mark)
+
+
+def payment(actor: Actor, mark: str) -> Record:
+    deal = FACTORIES["deal"](actor, mark)
+    return by(payments.receive, deal_id=deal.id, amount="1000", note="From {mark}")(actor, mark)
+
+
+def letterhead(actor: Actor, mark: str) -> Record:
+    """A workspace has one at most."""
+    return by(documents.change, name="{mark}")(actor, mark)
+
+
 def token(actor: Actor, mark: str) -> Record:
     return tokens.create(actor, tokens.NewToken(name=mark))[0]
 
@@ -140,6 +162,11 @@ FACTORIES: dict[str, Factory] = {
     "contact": by(contacts.create, first_name="Jan", last_name="{mark}"),
     "pipeline": by(pipelines.create, name="{mark}", stages=[{"name": "New", "probability": 10}]),
     "deal": by(deals.create, name="Windows {mark}"),
+    "quote": quote,
+    "payment": payment,
+    "letterhead": letterhead,
+    "till": by(tills.change, mode="off"),
+    "product": by(products.create, name="Window {mark}", price="27820", vat_rate="21"),
     "task": by(tasks.create, name="Call {mark}", due_on="2026-12-01"),
     "note": note,
     "stage": stage,

@@ -6,7 +6,7 @@ from typing import Any
 from billing.standin import discounts, invoices, shapes, subscriptions
 from billing.standin.cards import CARDS, DECLINES, attach, declined
 from billing.standin.items import price_called
-from billing.standin.store import Books
+from billing.standin.store import Books, new_id
 from billing.standin.wire import Refused, Thing, wrong
 
 ASK_FOR_CARD = "Choose a card."
@@ -29,14 +29,16 @@ class BankAsks(Exception):
 
 def create(books: Books, given: Thing) -> Thing:
     """A session from the parameters of Stripe's call. Raises Refused."""
-    if given["mode"] not in ("subscription", "setup"):
-        raise wrong("The test payments know the modes subscription and setup.", "mode")
+    if given["mode"] not in ("subscription", "setup", "payment"):
+        raise wrong("The test payments know the modes subscription, setup and payment.", "mode")
     if given.get("discounts") and "allow_promotion_codes" in given:
         raise wrong("You may only specify one of these parameters: allow_promotion_codes, discounts.")
     if "success_url" not in given:
         raise wrong("You must provide a `success_url` for a hosted Checkout Session.", "success_url")
     if given["mode"] == "subscription":
         check_lines(books, given)
+    elif given["mode"] == "payment":
+        check_amounts(given)
     elif not given.get("currency"):
         raise wrong("Missing required param: currency.", "currency", "parameter_missing")
     if given.get("customer"):
@@ -61,6 +63,10 @@ def create(books: Books, given: Thing) -> Thing:
             for one in given.get("discounts", [])
         ]
         weigh(books, session)
+    elif given["mode"] == "payment":
+        amounts = [int(one["price_data"]["unit_amount"]) * int(one.get("quantity", 1)) for one in given["line_items"]]
+        session["currency"] = given["line_items"][0]["price_data"]["currency"]
+        session["amount_subtotal"] = session["amount_total"] = sum(amounts)
     return books.put(session)
 
 
@@ -73,6 +79,18 @@ def check_lines(books: Books, given: Thing) -> None:
         raise wrong("Missing required param: line_items.", "line_items", "parameter_missing")
     for n, one in enumerate(given["line_items"]):
         price_called(books, one, f"line_items[{n}]")
+
+
+def check_amounts(given: Thing) -> None:
+    """Of a single payment: each line says what it is for and its own price."""
+    if not given.get("line_items"):
+        raise wrong("Missing required param: line_items.", "line_items", "parameter_missing")
+    for n, one in enumerate(given["line_items"]):
+        said = one.get("price_data") or {}
+        if not (said.get("currency") and said.get("unit_amount") and (said.get("product_data") or {}).get("name")):
+            raise wrong("The test payments take lines of a single payment with price_data.", f"line_items[{n}]")
+    if len({one["price_data"]["currency"] for one in given["line_items"]}) > 1:
+        raise wrong("You cannot combine currencies on a single Checkout Session.", "line_items")
 
 
 def weigh(books: Books, session: Thing, form: Form | None = None) -> Thing:
@@ -140,6 +158,10 @@ def complete(books: Books, session: Thing, form: Form) -> Thing:
         method = take_card(books, form, customer)
     if session["mode"] == "subscription":
         buy(books, session, customer, method, form)
+    elif session["mode"] == "payment":
+        if method is None:
+            raise wrong(ASK_FOR_CARD, "card", "card_missing")
+        session.update(payment_intent=new_id("pi"), payment_status="paid")
     else:
         if method is None:
             raise wrong(ASK_FOR_CARD, "card", "card_missing")
@@ -225,7 +247,7 @@ def line_items(books: Books, session: Thing) -> list[Thing]:
     """What stands on the page, as `line_items` of the session."""
     found = books.inner(session["id"])["given"].get("line_items", [])
     items = []
-    for n, one in enumerate(found):
+    for n, one in enumerate(found if session["mode"] != "payment" else ()):
         price = books.get("price", one["price"])
         amount = price["unit_amount"] * one.get("quantity", 1)
         items.append(

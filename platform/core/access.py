@@ -30,6 +30,9 @@ VERBS: dict[str, tuple[str, ...]] = {
     "deal": ("view", "create", "edit", "delete", "export", "assign"),
     "task": ("view", "create", "edit", "delete", "assign"),
     "note": ("view", "create", "edit", "delete"),
+    "quote": ("view", "create", "edit", "delete"),
+    "payment": ("view", "create", "edit", "delete"),
+    "product": ("view", "create", "edit", "delete"),
     "pipeline": ("view", "create", "edit", "delete"),
     "token": ("view", "create", "delete"),
     "member": ("view", "create", "edit"),
@@ -55,10 +58,15 @@ DECIDED_BY: dict[str, Right] = {
     "domain": ("settings", "edit"),
     "link": ("member", "edit"),
     "scim_token": ("settings", "edit"),
+    "letterhead": ("settings", "edit"),
+    "till": ("settings", "edit"),
 }
 
+# Kinds that tell what a field of another kind says: who may not see that field sees none of them.
+TELLING: dict[str, Right] = {"quote": ("deal", "amount"), "payment": ("deal", "amount")}
+
 # The kinds of the matrix, each right with a scope of its own.
-WORK = ("contact", "company", "deal", "task", "note")
+WORK = ("contact", "company", "deal", "quote", "payment", "task", "note")
 # What else a role may do, each as a whole or not at all.
 SPECIAL: dict[str, tuple[Right, ...]] = {
     "settings": (("settings", "view"), ("settings", "edit"), *(("pipeline", v) for v in ("create", "edit", "delete"))),
@@ -68,6 +76,7 @@ SPECIAL: dict[str, tuple[Right, ...]] = {
         *((kind, verb) for kind in ("role", "department", "team") for verb in ("create", "edit", "delete")),
         ("role", "view"),
     ),
+    "products": (("product", "create"), ("product", "edit"), ("product", "delete")),
     "tokens": (("token", "view"), ("token", "create"), ("token", "delete")),
     "audit": (("audit", "view"), ("audit", "export")),
     "usage": (("billing", "view"),),
@@ -76,7 +85,7 @@ SPECIAL: dict[str, tuple[Right, ...]] = {
     "privacy": (("privacy", "view"), ("privacy", "edit")),
 }
 # What everybody may who works here.
-EVERYBODY: tuple[Right, ...] = (("pipeline", "view"), ("member", "view"), ("department", "view"), ("team", "view"))
+EVERYBODY: tuple[Right, ...] = tuple((kind, "view") for kind in ("pipeline", "product", "member", "department", "team"))
 # What everybody may with their own. What may be in an export is asked of the kinds themselves (crm.exports.kinds).
 OWN: tuple[Right, ...] = tuple(("export", verb) for verb in VERBS["export"])
 
@@ -135,7 +144,7 @@ ROLES: dict[str, dict[str, dict[str, Scope]]] = {
     "owner": everything(),
     "admin": everything()
     | {"billing": {"view": "all", "edit": "none"}, "backup": dict.fromkeys(VERBS["backup"], "none")},
-    "head": rights_of(work({**DEPARTMENT, "create": "all", "import": "all"}), ["tokens"]),
+    "head": rights_of(work({**DEPARTMENT, "create": "all", "import": "all"}), ["products", "tokens"]),
     "sales": rights_of(
         work({"view": "department", "create": "all", "edit": "own", "delete": "own", "assign": "own"}), ["tokens"]
     ),

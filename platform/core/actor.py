@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
-from core.access import Circle, FieldRules, Right, Rights, Scope, covers, scope_of, within
+from core.access import TELLING, Circle, FieldRules, Right, Rights, Scope, covers, scope_of, within
 from core.db import Workspace
 from core.errors import Busy, Conflict, Forbidden, Invalid, NotFound
 from core.full import LimitReached
@@ -58,6 +58,9 @@ class Actor:
         return covers(scope, record, self.circle, verb)
 
     def scope(self, kind: str, verb: str) -> Scope:
+        told = TELLING.get(kind)
+        if told and self.fields.get(told[0], {}).get(told[1]) == "hidden":
+            return "none"
         return scope_of(self.rights, (kind, verb))
 
     def reach(self, model: type[Record], verb: str = "view") -> ColumnElement[bool]:

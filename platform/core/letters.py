@@ -34,11 +34,25 @@ class Letter:
     heading: str = ""
 
 
-def send(letter: Letter, to: str, key: str, *, unsubscribe: str = "", returns_to: str = "") -> None:
-    """Write it in the present language and hand it over. Raises as core.mail.send; `key` is the same for a repeat."""
+def send(
+    letter: Letter,
+    to: str,
+    key: str,
+    *,
+    unsubscribe: str = "",
+    returns_to: str = "",
+    sender: str = "",
+    reply_to: str = "",
+    attached: tuple[mail.Attached, ...] = (),
+) -> None:
+    """Write it in the present language and hand it over. Raises as core.mail.send; `key` is the same for a repeat, and
+    what else there is stands at core.mail.Message."""
     text = render_template("mail/letter.txt", letter=letter)
     html = render_template("mail/letter.html", letter=letter, lang=get_locale().language)
-    mail.send(mail.Message(key, to, letter.subject, text, html, unsubscribe, returns_to), here())
+    message = mail.Message(
+        key, to, letter.subject, text, html, unsubscribe, returns_to, sender, reply_to, attached
+    )  # fmt: skip
+    mail.send(message, here())
 
 
 def here() -> Settings:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
-from email.utils import formatdate, parseaddr
+from email.utils import formataddr, formatdate, parseaddr
 from urllib.parse import urlsplit
 
 from config.settings import Settings, Smtp
@@ -24,9 +24,20 @@ PAUSES = (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 43_200, 57_600, 86_
 
 
 @dataclass(frozen=True)
+class Attached:
+    """A file that goes with a message."""
+
+    name: str
+    maintype: str
+    subtype: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Message:
     """`key` is the same whenever the same message is sent again. `html` says the same as `text`. Where `unsubscribe` is
-    a link, mail programs offer to follow it by one click (RFC 8058). `returns_to` takes what comes back."""
+    a link, mail programs offer to follow it by one click (RFC 8058). `returns_to` takes what comes back. `sender` is
+    the name it is shown to come from, beside our own address; who answers it writes to `reply_to`."""
 
     key: str
     to: str
@@ -35,6 +46,9 @@ class Message:
     html: str
     unsubscribe: str = ""
     returns_to: str = ""
+    sender: str = ""
+    reply_to: str = ""
+    attached: tuple[Attached, ...] = ()
 
 
 class NotSent(Exception):
@@ -60,9 +74,12 @@ def send(message: Message, config: Settings) -> None:
 
 def write(message: Message, config: Settings) -> EmailMessage:
     """The message as it goes over the wire: plain text with HTML as its alternative."""
-    domain = parseaddr(config.mail_from)[1].rpartition("@")[2] or "localhost"
+    ours = parseaddr(config.mail_from)[1]
+    domain = ours.rpartition("@")[2] or "localhost"
     written = EmailMessage(policy=policy.SMTP)
-    written["From"] = config.mail_from
+    written["From"] = formataddr((message.sender, ours)) if message.sender else config.mail_from
+    if message.reply_to:
+        written["Reply-To"] = message.reply_to
     written["To"] = message.to
     written["Subject"] = message.subject
     written["Date"] = formatdate(usegmt=True)
@@ -73,6 +90,8 @@ def write(message: Message, config: Settings) -> EmailMessage:
         written["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     written.set_content(message.text)
     written.add_alternative(message.html, subtype="html")
+    for file in message.attached:
+        written.add_attachment(file.content, file.maintype, file.subtype, filename=file.name)
     return written
 
 

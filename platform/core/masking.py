@@ -27,7 +27,8 @@ from core.records import Record
 Hidden = Mapping[str, frozenset[str]]
 
 # What is computed from other columns, and hidden with any of them.
-COMPUTED = {"match_keys": ("emails", "phones"), "city": ("addresses",), "search": ("emails", "phones", "addresses")}
+COMPUTED = {"match_keys": ("emails", "phones"), "city": ("addresses",), "search": ("emails", "phones", "addresses"),
+            "items": ("amount",)}  # fmt: skip
 REACHED = ("emails", "phones")
 # What somebody without a name is called by.
 ADDRESS_OR_NUMBER = r"@|^\+?[0-9 ()/.-]+$"
@@ -39,10 +40,14 @@ def mask_reads(session: Session, fields: FieldRules) -> None:
     found = {
         kind: frozenset(name for name, rule in rules.items() if rule == "hidden") for kind, rules in fields.items()
     }
-    hidden = {kind: names for kind, names in found.items() if names}
+    hidden = {kind: names | computed_from(names) for kind, names in found.items() if names}
     if hidden:
         session.info["hidden"] = hidden
         session.connection().execution_options(hidden=hidden)
+
+
+def computed_from(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(name for name, sources in COMPUTED.items() if names.intersection(sources))
 
 
 @contextmanager

@@ -156,6 +156,11 @@ def money(amount: Decimal | float | None, currency: str) -> str:
     return priced(format_decimal(amount, "#,##0" if amount == int(amount) else "#,##0.00"), currency)
 
 
+def number(value: Decimal | float | str) -> str:
+    """A quantity or a rate, without zeros at its end."""
+    return str(format_decimal(Decimal(value), "#,##0.###"))
+
+
 def priced(number: str, currency: str) -> str:
     """A written number with its currency, in the order of the language."""
     if in_czech():

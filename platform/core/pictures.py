@@ -1,4 +1,4 @@
-"""Pictures that people bring: looked at, cut to a square and written anew: nothing but pixels is kept of them."""
+"""Pictures that people bring: looked at, made small and written anew: nothing but pixels is kept of them."""
 
 import io
 from typing import IO
@@ -17,6 +17,23 @@ TYPE = "image/webp"
 
 def square(content: IO[bytes], field: str) -> bytes:
     """The middle of a picture as a WebP of 256 by 256 pixels. Raises Invalid for the field."""
+    out = io.BytesIO()
+    ImageOps.fit(upright(content, field).convert("RGB"), (SIDE, SIDE)).save(out, "WEBP", quality=82)
+    return out.getvalue()
+
+
+def within(content: IO[bytes], field: str, size: tuple[int, int]) -> bytes:
+    """The whole picture as a PNG of at most so many pixels across and down, transparent where it was. Raises Invalid
+    for the field."""
+    out = io.BytesIO()
+    picture = upright(content, field).convert("RGBA")
+    picture.thumbnail(size)
+    picture.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def upright(content: IO[bytes], field: str) -> Image.Image:
+    """The picture as one looks at it. Raises Invalid for the field."""
     data = content.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise Invalid((field, _("A picture may have at most 10 MB.")))
@@ -24,9 +41,8 @@ def square(content: IO[bytes], field: str) -> bytes:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 raise Invalid((field, _("This picture has too many pixels. Make it smaller first.")))
-            upright = ImageOps.exif_transpose(picture).convert("RGB")
+            turned: Image.Image = ImageOps.exif_transpose(picture)
+            turned.load()
+            return turned
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise Invalid((field, _("This is no picture we can read. Take a JPEG, PNG or WebP."))) from None
-    out = io.BytesIO()
-    ImageOps.fit(upright, (SIDE, SIDE)).save(out, "WEBP", quality=82)
-    return out.getvalue()

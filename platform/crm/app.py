@@ -32,7 +32,7 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
 # First path segments that are pages of the service itself, not workspaces.
 FRONT = frozenset(
     "signup login logout forgot reset confirm email account invite api dev static healthz "
-    "robots.txt favicon.ico sso scim stripe pricing unsubscribe certificate "
+    "robots.txt favicon.ico quote sso scim stripe pricing unsubscribe certificate "
     "service-worker.js manifest.webmanifest".split()
 )
 
@@ -170,6 +170,7 @@ def add_globals(app: Flask, config: Settings) -> None:
         workspaces=workspaces,
         signed_in=signed_in,
         money=page_kit.money,
+        number=page_kit.number,
         when=page_kit.when,
         day=page_kit.day,
         long_day=page_kit.long_day,

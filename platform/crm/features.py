@@ -25,8 +25,10 @@ from crm.companies.pages import pages as companies_pages
 from crm.contacts import api as contacts_api
 from crm.contacts.pages import pages as contacts_pages
 from crm.deals import api as deals_api
+from crm.deals.item_pages import pages as items_pages
 from crm.deals.pages import pages as deals_pages
 from crm.deals.pipeline_pages import pages as pipelines_pages
+from crm.documents.pages import pages as documents_pages
 from crm.exports import api as exports_api
 from crm.exports import run as exports_jobs  # noqa: F401 (declares its jobs)
 from crm.exports.pages import pages as exports_pages
@@ -40,6 +42,9 @@ from crm.notifications import letters, pushing, timed  # noqa: F401 (declares th
 from crm.notifications.app import app_files
 from crm.notifications.pages import pages as notifications_pages
 from crm.notifications.unsubscribing import front as unsubscribing
+from crm.payments import api as payments_api
+from crm.payments.online import clients as client_payments
+from crm.payments.pages import pages as payments_pages
 from crm.people.departments import pages as departments_pages
 from crm.people.joining import joining
 from crm.people.pages import pages as people_pages
@@ -48,6 +53,12 @@ from crm.plan.front import front as prices
 from crm.plan.front import stripe
 from crm.plan.pages import pages as plan_pages
 from crm.privacy.pages import pages as privacy_pages
+from crm.products import api as products_api
+from crm.products.pages import pages as products_pages
+from crm.quotes import api as quotes_api
+from crm.quotes import jobs as quotes_jobs  # noqa: F401 (declares its jobs)
+from crm.quotes.front import front as client_quotes
+from crm.quotes.pages import pages as quotes_pages
 from crm.roles.pages import pages as roles_pages
 from crm.scim.api import scim
 from crm.settings.pages import pages as settings_pages
@@ -66,6 +77,9 @@ RESOURCES = (
     companies_api.RESOURCE,
     deals_api.DEALS,
     deals_api.PIPELINES,
+    products_api.RESOURCE,
+    quotes_api.RESOURCE,
+    payments_api.RESOURCE,
     tasks_api.RESOURCE,
     notes_api.RESOURCE,
     imports_api.RESOURCE,
@@ -76,6 +90,11 @@ PAGES = (
     companies_pages,
     deals_pages,
     pipelines_pages,
+    items_pages,
+    products_pages,
+    quotes_pages,
+    payments_pages,
+    documents_pages,
     notes_pages,
     find_pages,
     tasks_pages,
@@ -112,6 +131,9 @@ def register(app: Flask) -> None:
     app.register_blueprint(app_files)
     app.register_blueprint(unsubscribing)
     app.extensions["csrf"].exempt(unsubscribing)
+    for public in (client_quotes, client_payments):
+        app.register_blueprint(public)
+        app.extensions["csrf"].exempt(public)
     if app.config["OKNO"].payments is not None:
         sell(app)
     for pages in PAGES:

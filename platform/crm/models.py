@@ -6,9 +6,13 @@ from crm.absences import models as absences
 from crm.companies import models as companies
 from crm.contacts import models as contacts
 from crm.deals import models as deals
+from crm.documents import models as documents
 from crm.exports import models as exports
 from crm.imports import models as imports
 from crm.notifications import models as notifications
+from crm.payments import models as payments
+from crm.products import models as products
+from crm.quotes import models as quotes
 from crm.tasks import models as tasks
 from crm.timeline import models as timeline
 from tenants import models as tenants
@@ -24,12 +28,16 @@ __all__ = [
     "companies",
     "contacts",
     "deals",
+    "documents",
     "events",
     "exports",
     "imports",
     "jobs",
     "limits",
     "notifications",
+    "payments",
+    "products",
+    "quotes",
     "sign_on",
     "tasks",
     "tenants",

@@ -25,6 +25,7 @@ ROWS = {
     "handover": """insert into handover (absence_id, record_id, kind, from_id, to_id, client_id)
         select absence.id, contact.id, 'contact', member_id, member_id, contact.id from absence, contact limit 1""",
     "usage": "insert into usage values ('contacts', current_date, 3)",
+    "quote_counter": "insert into quote_counter values (2026, 7)",
     "done": "insert into done values ('a subscriber', '42')",
     "idempotent_answer": """insert into idempotent_answer (member_id, key, route, body_hash, body)
         select id, 'key', 'POST /', 'x', 'a secret answer' from member limit 1""",

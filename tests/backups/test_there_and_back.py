@@ -28,6 +28,7 @@ SETTLED = {
     "connection": ("deleted_at",),
     "domain": ("proven_at",),
     "invitation": ("deleted_at",),
+    "till": ("deleted_at",),
 }
 WITHOUT = {(table, column) for table, columns in SETTLED.items() for column in (*columns, "version", "updated_at")}
 

@@ -30,6 +30,9 @@ from crm.deals import actions as deals
 from crm.exports import actions as exports
 from crm.notifications import unsubscribing
 from crm.notifications.models import MailBlock, Notification
+from crm.quotes import actions as quotes
+from crm.quotes import links as quote_links
+from crm.quotes.models import Quote
 from crm.tasks import actions as tasks
 from tenants import departments, invitations, links, roles
 from tenants.backups.models import Backup, Restore
@@ -50,6 +53,8 @@ pytestmark = pytest.mark.browser
 NO_PAGES = (
     "static", "healthz", "people.photo", "mailbox.html", "sso.begin", "sso.back", "sso.question", "sso.done",
     "app.manifest", "app.service_worker", "notifications.bell", "notifications.offer",
+    # Files, and the style sheet of the client's page.
+    "client_quote.pdf", "client_quote.logo", "client_quote.look", "client_quote.paid", "quotes.pdf", "documents.logo",
 )  # fmt: skip
 CATALOGUE = Path(features.TRANSLATIONS) / "cs" / "LC_MESSAGES" / "messages.po"
 ENGLISH_TIMES = re.compile(
@@ -100,6 +105,7 @@ class Records:
         self.done, self.draft = self.imports()
         self.invitation = self.people()
         self.single_sign_on()
+        self.quote = self.offered()
         with site.clock_held():
             self.payments()
         self.notifications()
@@ -183,6 +189,8 @@ class Records:
         if purpose == "unsubscribe":
             member = self.shop.rows("select id from member order by id limit 1")[0].id
             return unsubscribing.address(self.site.settings, self.shop.workspace, member, ["mention", "task_due"])
+        if purpose == "quote":
+            return quote_links.address(self.site.settings, self.shop.workspace, self.quote)
         if purpose == "invite":
             return invitations.address(self.site.settings, self.shop.workspace, self.invitation)
         return links.address(self.link(purpose), self.site.settings)
@@ -195,6 +203,14 @@ class Records:
             role_id = roles.all_roles(actor)[-1].id
             values = {"emails": [f"{uuid4().hex}@example.com"], "role_id": role_id}
             return invitations.invite(actor, invitations.invite.parse(values))[0]
+
+    def offered(self) -> Quote:
+        """A price list, a deal with its price and a payment, and its quote at the client."""
+        with self.shop.acting() as actor:
+            for kind in ("product", "payment", "letterhead"):
+                FACTORIES[kind](actor, "Horák")
+            quote = FACTORIES["quote"](actor, "Horák")
+            return quotes.send(actor, quotes.SentQuote(id=quote.id))
 
     def single_sign_on(self) -> None:
         """A provider, domains proven and not, somebody who comes by it and a key, as they are stored."""

@@ -17,7 +17,7 @@ from tests.shop import Shop, csrf
 from tests.visitor import PASSWORD, Visitor, body
 
 # What others send, with a signature of their own or of ours in place of a form's token.
-SIGNED = ("/stripe/", "/unsubscribe/")
+SIGNED = ("/stripe/", "/unsubscribe/", "/quote/")
 
 
 def pages(app: Flask, method: str) -> Iterator[Rule]:

@@ -8,7 +8,7 @@ bears a word that must not appear in any answer to those who may not see it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_origin
 from uuid import UUID
 
 import psycopg
@@ -47,6 +47,8 @@ NO_RESOURCE = {
     "invitation": "people are managed on the settings pages",
     "share": "a record is shared on its own page",
     "absence": "who takes over is decided after a look at the preview, on its own pages",
+    "letterhead": "set on the settings pages",
+    "till": "set on the settings pages",
     "connection": "single sign-on is set up on the settings pages",
     "domain": "single sign-on is set up on the settings pages",
     "link": "single sign-on is set up on the settings pages",
@@ -197,12 +199,14 @@ def calls(resource: Resource, house: House) -> Iterator[tuple[str, str, dict[str
     overwrite = {"If-Match": "*"}
     yield "GET", path, {}
     if resource.update:
-        yield "PATCH", path, {"json": dict(resource.example), "headers": overwrite}
+        known = resource.update.input.model_fields.keys() & resource.example.keys()
+        yield "PATCH", path, {"json": {name: resource.example[name] for name in known}, "headers": overwrite}
         yield "PATCH", path, {"json": {}, "headers": {"If-Match": '"1"'}}
     if resource.delete:
         yield "DELETE", path, {}
     for verb, action in resource.verbs.items():
-        needed = {name: "x" for name, info in action.input.model_fields.items() if info.is_required() and name != "id"}
+        required = {n: info.annotation for n, info in action.input.model_fields.items() if info.is_required()}
+        needed = {name: [] if get_origin(kind) is list else "x" for name, kind in required.items() if name != "id"}
         body = needed | {name: str(named_by(house, name)) for name in action.input.model_fields if name.endswith("_id")}
         yield "POST", f"{path}/{verb}", {"json": body}
 

@@ -507,6 +507,7 @@ def upgrade() -> None:
         sa.Column("rank", sa.Double(), nullable=False),
         sa.Column("status", sa.String(), server_default="open", nullable=False),
         sa.Column("amount", sa.Numeric(precision=14, scale=2), nullable=True),
+        sa.Column("items", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("probability", sa.Integer(), nullable=True),
         sa.Column("expected_close", sa.Date(), nullable=True),
@@ -852,6 +853,167 @@ def upgrade() -> None:
         ["expires_at"],
         unique=False,
         postgresql_where=sa.text("expires_at is not null"),
+    )
+    op.create_table(
+        "product",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), server_default="", nullable=False),
+        sa.Column("unit", sa.String(), server_default="", nullable=False),
+        sa.Column("price", sa.Numeric(precision=14, scale=2), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("vat_rate", sa.Numeric(precision=5, scale=2), nullable=False),
+        sa.Column("active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("about", sa.String(), server_default="", nullable=False),
+        sa.Column("search", sa.String(), server_default="", nullable=False),
+        sa.Column("sort_key", sa.LargeBinary(), server_default=sa.text("''::bytea"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("price >= 0", name=op.f("ck_product_price")),
+        sa.CheckConstraint("vat_rate between 0 and 100", name=op.f("ck_product_vat_rate")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_product")),
+    )
+    op.create_index("ix_product_sort", "product", ["sort_key", "id"], postgresql_where=sa.text("deleted_at is null"))
+    op.create_index(
+        "ix_product_search",
+        "product",
+        ["search"],
+        postgresql_using="gin",
+        postgresql_ops={"search": "ext.gin_trgm_ops"},
+    )
+    op.create_index(
+        "uq_product_code",
+        "product",
+        ["code"],
+        unique=True,
+        postgresql_where=sa.text("deleted_at is null and code <> ''"),
+    )
+    op.create_table(
+        "letterhead",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("name", sa.String(), server_default="", nullable=False),
+        sa.Column("address", sa.String(), server_default="", nullable=False),
+        sa.Column("reg_no", sa.String(), server_default="", nullable=False),
+        sa.Column("vat_no", sa.String(), server_default="", nullable=False),
+        sa.Column("email", sa.String(), server_default="", nullable=False),
+        sa.Column("phone", sa.String(), server_default="", nullable=False),
+        sa.Column("website", sa.String(), server_default="", nullable=False),
+        sa.Column("iban", sa.String(), server_default="", nullable=False),
+        sa.Column("colour", sa.String(), server_default="#2f6b4f", nullable=False),
+        sa.Column("header", sa.String(), server_default="", nullable=False),
+        sa.Column("footer", sa.String(), server_default="", nullable=False),
+        sa.Column("terms", sa.String(), server_default="", nullable=False),
+        sa.Column("valid_days", sa.Integer(), server_default="14", nullable=False),
+        sa.Column("logo_key", sa.String(), nullable=True),
+        sa.Column("logo_size", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("valid_days between 1 and 365", name=op.f("ck_letterhead_valid_days")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_letterhead")),
+    )
+    op.create_table(
+        "quote",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("number", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), server_default="draft", nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("client", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("items", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("net", sa.Numeric(precision=14, scale=2), nullable=False),
+        sa.Column("gross", sa.Numeric(precision=14, scale=2), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=False),
+        sa.Column("note", sa.String(), server_default="", nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sent_to", sa.String(), server_default="", nullable=False),
+        sa.Column("sent_by_id", sa.Uuid(), nullable=True),
+        sa.Column("message", sa.String(), server_default="", nullable=False),
+        sa.Column("link", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answered_by", sa.String(), server_default="", nullable=False),
+        sa.Column("answer_address", sa.String(), server_default="", nullable=False),
+        sa.Column("reason", sa.String(), server_default="", nullable=False),
+        sa.Column("checkout_id", sa.String(), nullable=True),
+        sa.Column("file_key", sa.String(), nullable=True),
+        sa.Column("file_size", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("deal_id", sa.Uuid(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("language in ('en', 'cs')", name=op.f("ck_quote_language")),
+        sa.CheckConstraint(
+            "state in ('draft', 'sent', 'accepted', 'declined', 'expired', 'withdrawn')", name=op.f("ck_quote_state")
+        ),
+        sa.CheckConstraint("(number is null) = (sent_at is null)", name=op.f("ck_quote_number")),
+        sa.ForeignKeyConstraint(["deal_id"], ["deal.id"], name=op.f("fk_quote_deal_id"), ondelete="cascade"),
+        sa.ForeignKeyConstraint(["owner_id"], ["member.id"], name=op.f("fk_quote_owner_id")),
+        sa.ForeignKeyConstraint(["sent_by_id"], ["member.id"], name=op.f("fk_quote_sent_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quote")),
+    )
+    op.create_index("ix_quote_deal", "quote", ["deal_id"], unique=False)
+    op.create_index(
+        "ix_quote_owner", "quote", ["owner_id", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")
+    )
+    op.create_index("uq_quote_number", "quote", ["number"], unique=True)
+    op.create_table(
+        "quote_counter",
+        sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("last", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("year", name=op.f("pk_quote_counter")),
+    )
+    op.create_table(
+        "payment",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("quote_id", sa.Uuid(), nullable=True),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=14, scale=2), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("paid_on", sa.Date(), nullable=False),
+        sa.Column("how", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), server_default="", nullable=False),
+        sa.Column("stripe_id", sa.String(), nullable=True),
+        sa.Column("deal_id", sa.Uuid(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("how in ('transfer', 'cash', 'card', 'online', 'other')", name=op.f("ck_payment_how")),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_payment_amount")),
+        sa.ForeignKeyConstraint(["deal_id"], ["deal.id"], name=op.f("fk_payment_deal_id"), ondelete="cascade"),
+        sa.ForeignKeyConstraint(["owner_id"], ["member.id"], name=op.f("fk_payment_owner_id")),
+        sa.ForeignKeyConstraint(["quote_id"], ["quote.id"], name=op.f("fk_payment_quote_id"), ondelete="set null"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_payment")),
+    )
+    op.create_index("ix_payment_deal", "payment", ["deal_id"], unique=False)
+    op.create_index(
+        "ix_payment_owner", "payment", ["owner_id", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")
+    )
+    op.create_index(
+        "ix_payment_quote", "payment", ["quote_id"], unique=False, postgresql_where=sa.text("quote_id is not null")
+    )
+    op.create_index("uq_payment_stripe_id", "payment", ["stripe_id"], unique=True)
+    op.create_table(
+        "till",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("mode", sa.String(), server_default="off", nullable=False),
+        sa.Column("secret_key", sa.LargeBinary(), nullable=False),
+        sa.Column("webhook_secret", sa.LargeBinary(), nullable=False),
+        sa.Column("ending", sa.String(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("mode in ('off', 'own', 'test')", name=op.f("ck_till_mode")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_till")),
     )
     for table in ("company", "contact"):
         op.execute(f"alter table {table} alter column search set statistics 1000")

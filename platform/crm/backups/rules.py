@@ -17,7 +17,10 @@ from core.errors import Refusal
 from core.limits import ask_to_save
 from core.people import StoredPhone
 from core.waiting import SAVERS
+from crm.deals.items import Item
+from crm.documents.actions import known_colour
 from crm.notifications.choices import Said
+from crm.quotes.jobs import expire_anew
 from tenants.backups.after import HOOKS
 from tenants.backups.cleaning import cleaned
 
@@ -49,6 +52,23 @@ def rows_of(model: type[BaseModel]) -> Any:
             raise ValueError("a part is missing or of another type") from None
 
     return rule
+
+
+class StoredClient(BaseModel):
+    """Whom a quote is for."""
+
+    model_config = ConfigDict(strict=True)
+
+    name: str
+    person: str
+    address: str
+    reg_no: str
+    vat_no: str
+    email: str
+
+
+def client(value: Any) -> Any:
+    return StoredClient.model_validate(value).model_dump()
 
 
 class StoredData(BaseModel):
@@ -88,6 +108,10 @@ for table in ("contact", "company"):
     cleaned(table, "phones", rows_of(StoredPhone))
     cleaned(table, "addresses", rows_of(StoredAddress))
 cleaned("company", "website", web_address)
+for table in ("deal", "quote"):
+    cleaned(table, "items", rows_of(Item))
+cleaned("quote", "client", client)
+cleaned("letterhead", "colour", known_colour)
 cleaned("notification", "data", line_data)
 cleaned("notify_choice", "said", choices)
 
@@ -106,4 +130,4 @@ def save_waiting(session: Session, _workspace: Workspace, _pasts: Collection[int
     ask_to_save(session)
 
 
-HOOKS += [stop_imports, save_waiting]
+HOOKS += [stop_imports, save_waiting, expire_anew]

@@ -102,11 +102,21 @@ def change(actor: Actor, data: Changes) -> Deal:
     if "currency" in given:
         given["currency"] = given["currency"] or actor.workspace.currency
     changed = {name: value for name, value in given.items() if getattr(deal, name) != value}
+    if deal.items:
+        check_items(changed.keys())
     for name, value in changed.items():
         setattr(deal, name, value)
     check_links(actor, deal, changed.keys())
     deal.index(actor.workspace.language)
     return deal
+
+
+def check_items(changed: Set[str]) -> None:
+    """What a deal's items say is not said otherwise by hand. Raises Invalid."""
+    if "amount" in changed:
+        raise Invalid(("amount", _("The amount is what the items come to. Change those.")))
+    if "currency" in changed:
+        raise Invalid(("currency", _("The items have their prices in the present currency. Take them away first.")))
 
 
 @action("deal.move", right=("deal", "edit"))

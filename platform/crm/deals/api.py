@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from core.api import Resource
 from core.listing import Listing, Sort
-from crm.deals import actions, pipelines
+from crm.deals import actions, pipelines, pricing
+from crm.deals.items import Item
 from crm.deals.models import Deal, Pipeline, Stage
 from crm.deals.queries import LISTING
 
@@ -24,6 +25,7 @@ class DealOut(BaseModel):
     stage_id: UUID
     status: Literal["open", "won", "lost"]
     amount: Decimal | None
+    items: list[Item]
     currency: str
     probability: int | None
     expected_close: date | None
@@ -67,6 +69,7 @@ DEALS = Resource(
     delete=actions.delete,
     verbs={
         "move": actions.move,
+        "price": pricing.price,
         "win": actions.win,
         "lose": actions.lose,
         "reopen": actions.reopen,

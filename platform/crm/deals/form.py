@@ -1,18 +1,15 @@
 """The form of a deal: what is stored as its fields show it, and what was typed as actions take it."""
 
-import re
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
-from babel.numbers import NumberFormatError, parse_decimal
 from flask import request
-from flask_babel import format_decimal, get_locale
 from flask_babel import gettext as _
 
 from core.actor import Actor
 from core.edits import as_shown, meanwhile
 from core.errors import Invalid
+from core.numbers import number_text, written_number
 from core.pages import blank_to_none, day, form_values
 from crm.absences.queries import to_choose
 from crm.companies.models import Company
@@ -46,34 +43,13 @@ def given(typed: dict[str, Any]) -> dict[str, Any]:
     """What was typed, as an action's input. Raises Invalid."""
     values = blank_to_none(typed, *BLANKS)
     if values.get("amount"):
-        values["amount"] = written_amount(values["amount"])
+        values["amount"] = written_number(values["amount"], "amount")
     return values
-
-
-def written_amount(text: str) -> Decimal:
-    """The amount a person wrote: "148 900,50", "148,900.50" by the reader's language, or "148900.5" by anybody's.
-
-    Raises Invalid for what could mean two things.
-    """
-    compact = "".join(text.split())
-    if re.fullmatch(r"-?\d{1,20}(\.\d{1,2})?", compact):
-        return Decimal(compact)
-    try:
-        if not re.fullmatch(r"[\d.,']{1,30}", compact):
-            raise NumberFormatError("")
-        return parse_decimal(compact, locale=get_locale() or "en", strict=True)
-    except NumberFormatError:
-        example = amount_text(Decimal("1480.50"))
-        raise Invalid(("amount", _("Write a number, such as %(example)s.", example=example))) from None
-
-
-def amount_text(amount: Decimal | None) -> str:
-    return "" if amount is None else str(format_decimal(amount, "0.##"))
 
 
 def stored(deal: Deal) -> dict[str, str]:
     """A deal as its form shows it."""
-    values = {name: getattr(deal, name) for name in ("version", *FIELDS)} | {"amount": amount_text(deal.amount)}
+    values = {name: getattr(deal, name) for name in ("version", *FIELDS)} | {"amount": number_text(deal.amount)}
     return {name: "" if value is None else str(value) for name, value in values.items()}
 
 
@@ -83,7 +59,7 @@ def theirs(typed: dict[str, Any], deal: Deal) -> dict[str, str]:
         amount = given(typed).get("amount", deal.amount)
     except Invalid:
         amount = None
-    same = {"amount": amount_text(amount)} if "amount" in typed else {}
+    same = {"amount": number_text(amount)} if "amount" in typed else {}
     return meanwhile({**typed, **same}, stored(deal))
 
 

@@ -6,10 +6,21 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Numeric, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import (
+    CheckConstraint,
+    Connection,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Numeric,
+    event,
+    inspect,
+    text,
+    update,
+)  # fmt: skip
+from sqlalchemy.orm import Mapped, Mapper, declared_attr, mapped_column, relationship
 
-from core.records import Owned, Record
+from core.records import KINDS, Owned, Record
 from core.text import searchable, sort_key
 
 
@@ -57,7 +68,8 @@ class Stage(Record):
 
 
 class Deal(Owned, Record):
-    """`status` is open, won or lost. `rank` orders the cards of a lane; one dropped between two takes their middle."""
+    """`status` is open, won or lost. `items` are what it is made of (crm.deals.items); where there are any, `amount` is
+    what they come to without VAT. `rank` orders the cards of a lane; one dropped between two takes their middle."""
 
     __tablename__ = "deal"
     __table_args__ = (
@@ -89,6 +101,7 @@ class Deal(Owned, Record):
     rank: Mapped[float]
     status: Mapped[str] = mapped_column(server_default="open", default="open")
     amount: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
+    items: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"), default=list)
     currency: Mapped[str]
     probability: Mapped[int | None]
     expected_close: Mapped[date | None]
@@ -114,3 +127,21 @@ class Deal(Owned, Record):
         """Bring the derived columns in line with the rest."""
         self.search = searchable(self.name)[:2000]
         self.sort_key = sort_key(self.name, language)
+
+
+class OfDeal(Owned):
+    """Mixin of records that belong to whoever has their deal."""
+
+    @declared_attr
+    def deal_id(cls) -> Mapped[UUID]:
+        return mapped_column(ForeignKey("deal.id", ondelete="cascade"))
+
+
+@event.listens_for(Deal, "after_update")
+def take_along(_mapper: Mapper[Deal], connection: Connection, deal: Deal) -> None:
+    """What is of a deal goes with it to whoever has it now."""
+    if not inspect(deal).attrs.owner_id.history.has_changes():
+        return
+    for model in KINDS.values():
+        if issubclass(model, OfDeal):
+            connection.execute(update(model).where(model.deal_id == deal.id).values(owner_id=deal.owner_id))

@@ -25,7 +25,9 @@ from crm.deals import actions, lane, queries
 from crm.deals.actions import OneDeal
 from crm.deals.cards import Teller
 from crm.deals.form import FACTS, filled, given, stage_choices, stored, theirs, typed_form
+from crm.deals.items import totals
 from crm.deals.models import Deal, Pipeline
+from crm.quotes.queries import of_deal
 from crm.tasks.queries import of_subject
 from crm.timeline.queries import timeline_of
 from tenants.members import colleagues
@@ -167,6 +169,8 @@ def show(actor: Actor, deal_id: UUID) -> Answer:
         today=today_of(actor),
         tasks=of_subject(actor, deal),
         feed=timeline_of(actor, deal=deal),
+        sums=totals(deal.items),
+        offered=of_deal(actor, deal),
         notice=notice_of(actor, deal),
     )
 

@@ -37,6 +37,7 @@ OPEN = {
     "deal": lambda: _("Open the deal"),
     "contact": lambda: _("Open the contact"),
     "company": lambda: _("Open the company"),
+    "quote": lambda: _("Open the quote"),
 }
 
 

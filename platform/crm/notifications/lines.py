@@ -29,6 +29,8 @@ PATHS = {
     "company": "/companies/{}",
     "deal": "/deals/{}",
     "task": "/tasks/{}/edit",
+    "quote": "/quotes/{}",
+    "payment": "/payments/{}/edit",
     "import": "/imports/{}",
     "export": "/exports/{}",
     "member": "/people/{}",

@@ -38,7 +38,7 @@ from tenants.backups.after import HOOKS
 from tenants.models import Erased
 
 SPAN = 50_000  # rows looked through by one statement
-INDEXED = ("company", "deal")  # kinds whose search and order are computed from what may mention somebody
+INDEXED = ("company", "deal", "product")  # kinds whose search and order are computed from what may mention somebody
 NOTHING: dict[str, Any] = {
     "prefix": "", "first_name": "", "last_name": "", "suffix": "", "position": "", "about": "", "source": "",
     "emails": [], "phones": [], "addresses": [], "labels": [], "custom": {}, "name": "", "city": "", "search": "",

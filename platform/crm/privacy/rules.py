@@ -7,7 +7,11 @@ A test holds these lists against the tables, so that a new column with text fail
 MENTIONS: dict[str, tuple[str, ...]] = {
     "company": ("name", "website", "about", "emails", "phones", "addresses", "labels", "custom"),
     "contact": ("about", "custom"),  # of others
-    "deal": ("name", "lost_reason", "about", "custom"),
+    "deal": ("name", "lost_reason", "about", "items", "custom"),
+    "product": ("name", "about"),
+    "quote": ("name", "client", "items", "note", "message", "answered_by", "reason"),
+    "payment": ("name", "note"),
+    "letterhead": ("header", "footer", "terms"),
     "task": ("name", "about"),
     "note": ("text",),
     "pipeline": ("name",),
@@ -36,6 +40,8 @@ OTHERWISE: dict[str, tuple[str, ...]] = {
     ),
     "company": ("city", "search", "match_keys"),
     "deal": ("search",),
+    "quote": ("sent_to", "answer_address"),
+    "product": ("search",),
 }  # fmt: skip
 # Words of ours (states, kinds, keys, hashes), and people who work here, who are no clients.
 NEVER: dict[str, tuple[str, ...]] = {
@@ -63,7 +69,12 @@ NEVER: dict[str, tuple[str, ...]] = {
     "note": ("form", "direction", "result"),
     "notification": ("kind", "record_kind", "data"),
     "notify_choice": ("said",),
+    "letterhead": ("name", "address", "reg_no", "vat_no", "email", "phone", "website", "iban", "colour", "logo_key"),
+    "payment": ("currency", "how", "stripe_id"),
+    "till": ("mode", "ending"),
+    "product": ("code", "unit", "currency"),
     "push_subscription": ("endpoint", "p256dh", "auth", "server_key", "device"),
+    "quote": ("number", "state", "language", "currency", "file_key", "checkout_id"),
     "role": ("key", "rights", "fields", "scopes"),
     "scim_token": ("ending",),
     "share": ("record_kind",),

@@ -27,6 +27,8 @@ KINDS: dict[str, tuple[Any, str]] = {
     "contact": (_l("Contacts"), "users"),
     "company": (_l("Companies"), "building"),
     "deal": (_l("Deals"), "layout-kanban"),
+    "quote": (_l("Quotes"), "file-text"),
+    "payment": (_l("Payments"), "cash"),
     "task": (_l("Tasks"), "checkbox"),
     "note": (_l("Notes and calls"), "note"),
 }
@@ -66,6 +68,7 @@ OF_PLANS = ("usage", "billing")  # special rights that mean nothing where there 
 SPECIAL_WORDS: dict[str, Any] = {
     "settings": _l("Settings and pipelines"),
     "members": _l("People and roles"),
+    "products": _l("The price list"),
     "tokens": _l("API tokens"),
     "audit": _l("Audit log"),
     "usage": _l("See the plan and what is in use"),

@@ -10,9 +10,10 @@ from core.jobs import Place, job
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
+from crm.products.models import Product
 
 SORT_AGAIN = "settings.sort_again"
-SORTED = (Contact, Company, Deal)
+SORTED = (Contact, Company, Deal, Product)
 CHUNK = 1000
 NOBODY = UUID(int=0)
 

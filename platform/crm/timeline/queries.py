@@ -20,6 +20,8 @@ from core.records import Record
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
+from crm.payments.models import Payment
+from crm.quotes.models import Quote
 from crm.tasks.models import Task
 from crm.timeline.models import Note
 from crm.timeline.sentences import names_in, sentence
@@ -163,6 +165,11 @@ def events_about(
         select(func.unnest(literal([subject.id, *linked["deal"]], ARRAY(Uuid)))),
         select(known(actor, Task).where(about(Task, linked)).subquery().c.id),
         select(known(actor, Note).where(about(Note, linked)).subquery().c.id),
+        *(
+            select(known(actor, model).where(model.deal_id.in_(linked["deal"])).subquery().c.id)
+            for model in (Quote, Payment)
+            if linked["deal"]
+        ),
     )
     query = select(Event).where(
         Event.record_id.in_(records), or_(Event.kind != "note", Event.change.in_(("deleted", "restored")))

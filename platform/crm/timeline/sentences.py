@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from flask_babel import format_decimal
+from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _p
@@ -17,7 +17,7 @@ from sqlalchemy import Row, select
 
 from core.actor import Actor
 from core.db import as_uuid
-from core.pages import day, highlight, zone_of
+from core.pages import day, highlight, priced, zone_of
 from core.people import address_line, shown_phone
 from core.records import Record
 from crm.absences.models import Absence
@@ -53,11 +53,30 @@ WHOLE: dict[tuple[str, str], Any] = {
     ("task", "done"): _l("Task %(name)s done"),
     ("task", "open"): _l("Task %(name)s opened again"),
     ("note", "deleted"): _l("Note deleted"),
+    ("quote", "created"): _l("Quote %(name)s made"),
+    ("quote", "deleted"): _l("Quote %(name)s deleted"),
+    ("quote", "restored"): _l("Quote %(name)s restored"),
+    ("payment", "created"): _l("Payment %(amount)s recorded"),
+    ("payment", "deleted"): _l("A payment was taken back"),
+    ("payment", "restored"): _l("A payment was put back"),
     ("note", "restored"): _l("Note restored"),
+}
+
+# What became of a quote, by the action.
+QUOTES: dict[str, Any] = {
+    "quote.send": _l("Quote %(name)s sent"),
+    "quote.withdraw": _l("Quote %(name)s withdrawn"),
+    "quote.see": _l("The client opened the quote %(name)s"),
+    "quote.accept": _l("%(who)s accepted the quote %(name)s"),
+    "quote.decline": _l("The client declined the quote %(name)s: %(reason)s"),
+    "quote.ask_again": _l("The client asks for a new quote instead of %(name)s"),
+    "quote.expire": _l("Nobody answered the quote %(name)s in time"),
 }
 
 # What changed in a deal or task, on another card than its own.
 CHANGED: dict[str, Any] = {
+    "quote": _l("Quote %(name)s: %(changes)s"),
+    "payment": _l("Payment: %(changes)s"),
     "deal": _l("Deal %(name)s: %(changes)s"),
     "task": _l("Task %(name)s: %(changes)s"),
 }
@@ -84,6 +103,7 @@ FIELDS: dict[str, Any] = {
     "reg_no": _l("Registration number"),
     "vat_no": _l("VAT number"),
     "website": _l("Website"),
+    "items": _l("Price"),
     "amount": _l("Amount"),
     "currency": _l("Currency"),
     "probability": _l("Probability"),
@@ -160,6 +180,8 @@ def absences_in(actor: Actor, events: Sequence[Row[Any]]) -> dict[str, tuple[str
 
 def sentence(event: Row[Any], names: Names, subject_id: UUID) -> Sentence:
     """The event as a line, with its sign (created, changed, moved ...); None where nothing is worth telling."""
+    if event.action in QUOTES:
+        return quote_line(event, names)
     own = event.record_id == subject_id
     title = "" if own else event.title
     if event.change == "changed":
@@ -174,6 +196,14 @@ def sentence(event: Row[Any], names: Names, subject_id: UUID) -> Sentence:
     return (Markup("{} · {}").format(line, who) if who else line), sign
 
 
+def quote_line(event: Row[Any], names: Names) -> Sentence:
+    """Sent again, nothing of it changes but whom it goes to; that is told as well."""
+    said = {"name": event.title, "who": event.after.get("answered_by") or _("The client")}
+    line = highlight(str(QUOTES[event.action]), said, reason=cut(event.after.get("reason") or ""))
+    who = names.by_id.get(str(event.member_id))
+    return (Markup("{} · {}").format(line, who) if who else line), event.action
+
+
 def whole_line(event: Row[Any], names: Names, title: str) -> Sentence:
     if event.action == "task.late":
         return late_line(event, names, title), "late"
@@ -182,7 +212,11 @@ def whole_line(event: Row[Any], names: Names, title: str) -> Sentence:
     text = WHOLE.get((event.kind, "due" if due else change))
     if text is None:
         return None, ""
-    return highlight(str(text), {"name": title, "due": due}), change
+    named = {"name": event.title if event.kind == "quote" else title, "due": due}
+    if event.kind == "payment" and "amount" in event.after:
+        amount = priced(str(format_decimal(Decimal(event.after["amount"]))), event.after["currency"])
+        return highlight(str(text), {**named, "amount": amount}), change
+    return highlight(str(text), named), change
 
 
 def late_line(event: Row[Any], names: Names, title: str) -> Markup:
@@ -286,6 +320,7 @@ WRITTEN: dict[str, Callable[[Any, ZoneInfo], str]] = {
     "emails": lambda emails, _zone: cut(", ".join(email["address"] for email in emails)),
     "phones": lambda phones, _zone: cut(", ".join(shown_phone(phone["number"]) for phone in phones)),
     "addresses": lambda addresses, _zone: cut("; ".join(map(address_line, addresses))),
+    "items": lambda items, _zone: ngettext("%(num)s item", "%(num)s items", len(items)),
     "amount": lambda amount, _zone: str(format_decimal(Decimal(amount))),
     "probability": lambda percent, _zone: f"{percent} %",
     "expected_close": lambda text, _zone: day(date.fromisoformat(text)),

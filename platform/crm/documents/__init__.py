@@ -1,0 +1,1 @@
+"""Documents: the letterhead of the business, and papers typeset as PDF."""

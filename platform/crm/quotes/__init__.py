@@ -1,0 +1,1 @@
+"""Quotes: what a client is offered, sent, and answers on a page of their own."""
