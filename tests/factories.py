@@ -22,9 +22,11 @@ from crm.deals import actions as deals
 from crm.deals import pipelines
 from crm.deals.models import Stage
 from crm.exports import actions as exports
+from crm.forms import actions as forms
 from crm.imports import actions as imports
 from crm.imports.models import Import
 from crm.notifications.models import Notification
+from crm.requests import actions as requests
 from crm.tasks import actions as tasks
 from crm.timeline import actions as notes
 from tenants import arrivals, departments, invitations, provisioning, roles, shares, tokens
@@ -142,6 +144,8 @@ FACTORIES: dict[str, Factory] = {
     "deal": by(deals.create, name="Windows {mark}"),
     "task": by(tasks.create, name="Call {mark}", due_on="2026-12-01"),
     "note": note,
+    "form": by(forms.create, name="{mark}", fields=[{"kind": "name"}, {"kind": "email"}]),
+    "request": by(requests.create, name="{mark}", text="Six windows"),
     "stage": stage,
     "member": member,
     "import": imported,

@@ -31,6 +31,7 @@ from crm.exports import api as exports_api
 from crm.exports import run as exports_jobs  # noqa: F401 (declares its jobs)
 from crm.exports.pages import pages as exports_pages
 from crm.find.pages import pages as find_pages
+from crm.forms.pages import pages as forms_pages
 from crm.imports import api as imports_api
 from crm.imports import run as imports_jobs  # noqa: F401 (declares its jobs)
 from crm.imports.pages import pages as imports_pages
@@ -48,6 +49,9 @@ from crm.plan.front import front as prices
 from crm.plan.front import stripe
 from crm.plan.pages import pages as plan_pages
 from crm.privacy.pages import pages as privacy_pages
+from crm.requests import api as requests_api
+from crm.requests import late as requests_jobs  # noqa: F401 (declares its jobs)
+from crm.requests.pages import pages as requests_pages
 from crm.roles.pages import pages as roles_pages
 from crm.scim.api import scim
 from crm.settings.pages import pages as settings_pages
@@ -67,6 +71,7 @@ RESOURCES = (
     deals_api.DEALS,
     deals_api.PIPELINES,
     tasks_api.RESOURCE,
+    requests_api.RESOURCE,
     notes_api.RESOURCE,
     imports_api.RESOURCE,
     exports_api.RESOURCE,
@@ -79,6 +84,8 @@ PAGES = (
     notes_pages,
     find_pages,
     tasks_pages,
+    requests_pages,
+    forms_pages,
     today_pages,
     imports_pages,
     exports_pages,

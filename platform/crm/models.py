@@ -7,8 +7,10 @@ from crm.companies import models as companies
 from crm.contacts import models as contacts
 from crm.deals import models as deals
 from crm.exports import models as exports
+from crm.forms import models as forms
 from crm.imports import models as imports
 from crm.notifications import models as notifications
+from crm.requests import models as requests
 from crm.tasks import models as tasks
 from crm.timeline import models as timeline
 from tenants import models as tenants
@@ -26,10 +28,12 @@ __all__ = [
     "deals",
     "events",
     "exports",
+    "forms",
     "imports",
     "jobs",
     "limits",
     "notifications",
+    "requests",
     "sign_on",
     "tasks",
     "tenants",

@@ -41,6 +41,7 @@ NO_RESOURCE = {
     "member": "people are managed on the settings pages",
     "token": "a token that could make tokens would outlive its own revocation",
     "stage": "part of its pipeline",
+    "form": "forms are made on the settings pages",
     "role": "rights are given on the settings pages",
     "department": "people are managed on the settings pages",
     "team": "people are managed on the settings pages",
