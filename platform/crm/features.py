@@ -31,6 +31,7 @@ from crm.exports import api as exports_api
 from crm.exports import run as exports_jobs  # noqa: F401 (declares its jobs)
 from crm.exports.pages import pages as exports_pages
 from crm.find.pages import pages as find_pages
+from crm.forms.front import front as public_forms
 from crm.forms.pages import pages as forms_pages
 from crm.imports import api as imports_api
 from crm.imports import run as imports_jobs  # noqa: F401 (declares its jobs)
@@ -119,6 +120,8 @@ def register(app: Flask) -> None:
     app.register_blueprint(app_files)
     app.register_blueprint(unsubscribing)
     app.extensions["csrf"].exempt(unsubscribing)
+    app.register_blueprint(public_forms)
+    app.extensions["csrf"].exempt(public_forms)
     if app.config["OKNO"].payments is not None:
         sell(app)
     for pages in PAGES:
