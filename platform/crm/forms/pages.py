@@ -1,6 +1,7 @@
 """Pages of web forms, in the settings: the list, the builder as one form that works without a script, and how a form is
 put into a web site."""
 
+from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
@@ -21,9 +22,9 @@ from crm.forms.actions import OneForm
 from crm.forms.fields import KINDS, MANY
 from crm.forms.models import Form
 from crm.requests.models import Request
-from crm.roles.pages import called
 from tenants.departments import tree
 from tenants.models import Role
+from tenants.roles import called
 
 pages = Pages("forms", __name__)
 
@@ -115,7 +116,7 @@ def restore(actor: Actor, form_id: UUID) -> Answer:
 
 
 def typed_form() -> dict[str, Any]:
-    """The builder as it was typed; "do" is there where a button asked only for a field more or less, or another order."""
+    """The builder as it was typed; "do" is there where a button asked only for other fields or another order."""
     typed = form_values(request.form, "member_ids")
     fields = typed.setdefault("fields", [])
     for button, step in (("up", -1), ("down", 1)):
@@ -129,7 +130,8 @@ def typed_form() -> dict[str, Any]:
         typed["do"] = "order"
     added = typed.pop("added", "")
     if typed.get("do") == "add" and added in KINDS:
-        fields.append({"kind": added, "label": str(KINDS[added].label)})
+        identifier = f"q-{token_hex(4)}" if added in MANY else added  # or the row would be taken for one left empty
+        fields.append({"id": identifier, "kind": added, "label": str(KINDS[added].label)})
     return typed
 
 
