@@ -27,6 +27,7 @@ from crm.imports import actions as imports
 from crm.imports.models import Import
 from crm.notifications.models import Notification
 from crm.requests import actions as requests
+from crm.requests.models import RequestFile
 from crm.tasks import actions as tasks
 from crm.timeline import actions as notes
 from tenants import arrivals, departments, invitations, provisioning, roles, shares, tokens
@@ -171,6 +172,14 @@ def waits(actor: Actor, mark: str) -> UUID:
     return row_id
 
 
+def sent_file(actor: Actor, request_id: UUID, mark: str) -> UUID:
+    """A file that a client sent along, of which nothing is stored."""
+    kept = RequestFile(request_id=request_id, file_key=f"{actor.workspace.schema}/none", name=mark, type="", size=0)
+    actor.db.add(kept)
+    actor.db.commit()
+    return kept.id
+
+
 def told(actor: Actor, mark: str) -> UUID:
     """A line of what the actor was told."""
     line = Notification(member_id=actor.member.id, kind="new_device", event_id=new_id(), title=mark)
@@ -196,4 +205,5 @@ def backup(actor: Actor) -> dict[str, UUID]:
 def one_of_each(actor: Actor, mark: str) -> dict[str, UUID]:
     """A record of each kind, by kind, one that waits to be, a line of what one was told, and a backup."""
     made = {kind: make(actor, mark).id for kind, make in FACTORIES.items()}
-    return {**made, "waiting": waits(actor, mark), "notification": told(actor, mark), **backup(actor)}
+    made |= {"file": sent_file(actor, made["request"], mark), "waiting": waits(actor, mark)}
+    return {**made, "notification": told(actor, mark), **backup(actor)}

@@ -14,7 +14,7 @@ function prepare(form: HTMLFormElement): void {
   const worked = prove(token, Number(bits)).then((found) => { work.value = found; });
   let sent = false;
   form.addEventListener("submit", (event) => {
-    if (tooBig(form, Number(most), big) || sent) {
+    if (sent || tooBig(form, Number(most), big) || losesFiles(form)) {
       event.preventDefault();
       return;
     }
@@ -34,6 +34,12 @@ function prove(token: string, bits: number): Promise<string> {
     worker.addEventListener("error", () => { failed(new Error("no worker")); });
     worker.postMessage({ token, bits });
   });
+}
+
+/** The browser forgets chosen files when the page comes back to be corrected, so what it can see itself it says before. */
+function losesFiles(form: HTMLFormElement): boolean {
+  const chosen = [...form.querySelectorAll<HTMLInputElement>("input[type=file]")].some((input) => input.files?.length);
+  return chosen && !form.reportValidity();
 }
 
 function tooBig(form: HTMLFormElement, most: number, said: string): boolean {

@@ -203,7 +203,7 @@ def filled(actor: Actor, typed: dict[str, Any], found: Form | None = None) -> di
         "stages": stage_choices(deals.pipelines(actor)),
         "times": [(minutes, _("%(minutes)s min", minutes=minutes)) for minutes in minutes_of(typed)],
         "address": f"{current_app.config['OKNO'].url}/f/{actor.workspace.id}-{found.key}" if found else "",
-        "preview": url_for("form.page", number=actor.workspace.id, key=found.key, preview=1, frame=1) if found else "",
+        "preview": f"/f/{actor.workspace.id}-{found.key}?preview=1&frame=1" if found else "",
     }
 
 

@@ -1,6 +1,7 @@
 """Pages of requests: the inbox, one request, its conversion, and what a client sent along."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -79,6 +80,7 @@ def show(actor: Actor, request_id: UUID) -> str:
         states=states(),
         sources=sources(),
         doubts=[doubts().get(one, one) for one in found.doubts],
+        consents=[(one["text"], datetime.fromisoformat(one["at"])) for one in found.consents],
     )
 
 
@@ -201,7 +203,7 @@ def conversion(actor: Actor, found: Request, typed: dict[str, Any]) -> dict[str,
 
 
 def filled(actor: Actor, typed: dict[str, Any]) -> dict[str, Any]:
-    blank = dict.fromkeys(("name", "company", "email", "phone", "text", "assignee_id", "form_id"), "")
+    blank = dict.fromkeys(("id", "source", "name", "company", "email", "phone", "text", "assignee_id", "form_id"), "")
     forms = actor.db.execute(actor.visible(Form, Form.id, Form.name).order_by(Form.name)).all()
     return {
         "typed": {**blank, **typed},
