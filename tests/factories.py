@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from core import waiting
+from core import files, waiting
 from core.actions import Action
 from core.actor import Actor
 from core.db import database
@@ -173,8 +173,9 @@ def waits(actor: Actor, mark: str) -> UUID:
 
 
 def sent_file(actor: Actor, request_id: UUID, mark: str) -> UUID:
-    """A file that a client sent along, of which nothing is stored."""
-    kept = RequestFile(request_id=request_id, file_key=f"{actor.workspace.schema}/none", name=mark, type="", size=0)
+    """A file that a client sent along."""
+    stored = files.put(actor.workspace, io.BytesIO(b"%PDF-1.7"))
+    kept = RequestFile(request_id=request_id, file_key=stored.key, name=mark, type="application/pdf", size=stored.size)
     actor.db.add(kept)
     actor.db.commit()
     return kept.id

@@ -972,7 +972,7 @@ def upgrade() -> None:
         "request_file",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("request_id", sa.Uuid(), nullable=False),
-        sa.Column("file_key", sa.String(), nullable=False),
+        sa.Column("file_key", sa.String(), nullable=True),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),

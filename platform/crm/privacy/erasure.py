@@ -181,7 +181,8 @@ def blank_around(session: Session, contact_id: UUID) -> None:
 def drop_request_files(session: Session, request: Request) -> None:
     """What the person sent along."""
     for found in session.scalars(select(RequestFile).where(RequestFile.request_id == request.id)):
-        files().delete(found.file_key)
+        if found.file_key:
+            files().delete(found.file_key)
         session.delete(found)
     request.files_size = 0
 

@@ -74,13 +74,13 @@ class Request(Record):
 
 
 class RequestFile(Base):
-    """A file that a client sent along: given out only as an attachment."""
+    """A file that a client sent along: given out only as an attachment. Without a key where a backup had no file."""
 
     __tablename__ = "request_file"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     request_id: Mapped[UUID] = mapped_column(ForeignKey("request.id", ondelete="cascade"), index=True)
-    file_key: Mapped[str] = mapped_column(info={"file": True})
+    file_key: Mapped[str | None] = mapped_column(info={"file": True})
     name: Mapped[str]
     type: Mapped[str]
     size: Mapped[int] = mapped_column(BigInteger)

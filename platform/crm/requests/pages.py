@@ -84,9 +84,11 @@ def show(actor: Actor, request_id: UUID) -> str:
     )
 
 
-@pages.post("/requests/<uuid:request_id>/<any(take, accept, contacted, spam, reopen, delete, restore):step>")
+@pages.post("/requests/<uuid:request_id>/<step>")
 def do(actor: Actor, request_id: UUID, step: str) -> Answer:
     """What needs no more than a click."""
+    if step not in STEPS:
+        raise NotFound()
     act, words = STEPS[step]
     done = act(actor, OneRequest(id=request_id))
     undo = url_for("requests.do", request_id=request_id, step=UNDONE_BY[step]) if step in UNDONE_BY else None
@@ -155,7 +157,7 @@ def download(actor: Actor, request_id: UUID, file_id: UUID) -> Response:
     """What a client sent, never shown in the page: it may be anything."""
     found = actor.find(Request, request_id)
     sent = actor.db.get(RequestFile, file_id)
-    if sent is None or sent.request_id != found.id:
+    if sent is None or sent.request_id != found.id or sent.file_key is None:
         raise NotFound()
     content = cast("Any", files().open(sent.file_key))
     answer = send_file(content, "application/octet-stream", as_attachment=True, download_name=sent.name, max_age=0)
