@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from sqlalchemy import (
@@ -21,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from core.access import Circle, Right, covers, scope_of
+from core.access import Circle, Right, Rights, covers, scope_of
 from core.actor import Actor
 from core.actor import Member as Acting
 from core.db import Database, Workspace
@@ -30,7 +31,7 @@ from core.masking import mask_reads
 from core.records import Record
 from tenants.models import Department, Member, Membership, Role, Share, Team, WorkspaceRow
 
-Via = Literal["page", "api", "import", "job", "cli", "scim"]
+Via = Literal["page", "api", "import", "job", "cli", "scim", "client"]
 
 
 class NotAMember(Forbidden):
@@ -204,6 +205,31 @@ def acting_member(
 ) -> AbstractContextManager[Actor]:
     """The Actor of a member known by id, as jobs need it: with the rights the member has now."""
     return acting(database, workspace, BY_ID, member_id, via, request_id)
+
+
+# What may be done in the name of a client, who is no member: leave a request, and have it opened.
+OF_CLIENTS: Rights = {
+    "request": dict.fromkeys(("view", "create", "edit", "assign"), "all"),
+    **{kind: dict.fromkeys(("view", "create", "assign"), "all") for kind in ("contact", "company", "deal")},
+    **{kind: {"view": "all"} for kind in ("pipeline", "form", "member", "department")},
+}
+NOBODY = cast("UUID", None)
+
+
+@contextmanager
+def acting_client(database: Database, workspace: Workspace, address: str = "") -> Iterator[Actor]:
+    """The Actor of a client: the events of what it does name no member."""
+    with database.workspace(workspace) as session:
+        nobody = Acting(NOBODY, NOBODY, "", "", "", workspace.language, workspace.time_zone)
+        yield Actor(
+            workspace, nobody, OF_CLIENTS, Circle(NOBODY), {}, session, "client", address=address
+        )  # fmt: skip
+
+
+def as_client(actor: Actor) -> Actor:
+    """The same unit of work in the name of a client, for what was sent by one and is done only now."""
+    nobody = replace(actor.member, id=NOBODY, identity_id=NOBODY, name="", email="", role="")
+    return replace(actor, member=nobody, rights=OF_CLIENTS, circle=Circle(NOBODY), fields={}, via="client")
 
 
 def acting_email(database: Database, workspace: Workspace, email: str, via: Via) -> AbstractContextManager[Actor]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from core import waiting
+from core import files, waiting
 from core.actions import Action
 from core.actor import Actor
 from core.db import database
@@ -23,6 +23,7 @@ from crm.deals import pipelines, pricing
 from crm.deals.models import Stage
 from crm.documents import actions as documents
 from crm.exports import actions as exports
+from crm.forms import actions as forms
 from crm.imports import actions as imports
 from crm.imports.models import Import
 from crm.notifications.models import Notification
@@ -30,6 +31,8 @@ from crm.payments import actions as payments
 from crm.payments import tills
 from crm.products import actions as products
 from crm.quotes import actions as quotes
+from crm.requests import actions as requests
+from crm.requests.models import RequestFile
 from crm.tasks import actions as tasks
 from crm.timeline import actions as notes
 from tenants import arrivals, departments, invitations, provisioning, roles, shares, tokens
@@ -169,6 +172,8 @@ FACTORIES: dict[str, Factory] = {
     "product": by(products.create, name="Window {mark}", price="27820", vat_rate="21"),
     "task": by(tasks.create, name="Call {mark}", due_on="2026-12-01"),
     "note": note,
+    "form": by(forms.create, name="{mark}", fields=[{"kind": "name"}, {"kind": "email"}]),
+    "request": by(requests.create, name="{mark}", text="Six windows"),
     "stage": stage,
     "member": member,
     "import": imported,
@@ -192,6 +197,15 @@ def waits(actor: Actor, mark: str) -> UUID:
     row_id = new_id()
     waiting.keep(actor, "contact.create", row_id, {"id": row_id, "first_name": "Jan", "last_name": mark}, f"Jan {mark}")
     return row_id
+
+
+def sent_file(actor: Actor, request_id: UUID, mark: str) -> UUID:
+    """A file that a client sent along."""
+    stored = files.put(actor.workspace, io.BytesIO(b"%PDF-1.7"))
+    kept = RequestFile(request_id=request_id, file_key=stored.key, name=mark, type="application/pdf", size=stored.size)
+    actor.db.add(kept)
+    actor.db.commit()
+    return kept.id
 
 
 def told(actor: Actor, mark: str) -> UUID:
@@ -219,4 +233,5 @@ def backup(actor: Actor) -> dict[str, UUID]:
 def one_of_each(actor: Actor, mark: str) -> dict[str, UUID]:
     """A record of each kind, by kind, one that waits to be, a line of what one was told, and a backup."""
     made = {kind: make(actor, mark).id for kind, make in FACTORIES.items()}
-    return {**made, "waiting": waits(actor, mark), "notification": told(actor, mark), **backup(actor)}
+    made |= {"file": sent_file(actor, made["request"], mark), "waiting": waits(actor, mark)}
+    return {**made, "notification": told(actor, mark), **backup(actor)}

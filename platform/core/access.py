@@ -33,6 +33,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "quote": ("view", "create", "edit", "delete"),
     "payment": ("view", "create", "edit", "delete"),
     "product": ("view", "create", "edit", "delete"),
+    "request": ("view", "create", "edit", "delete", "assign"),
+    "form": ("view", "create", "edit", "delete"),
     "pipeline": ("view", "create", "edit", "delete"),
     "token": ("view", "create", "delete"),
     "member": ("view", "create", "edit"),
@@ -66,10 +68,14 @@ DECIDED_BY: dict[str, Right] = {
 TELLING: dict[str, Right] = {"quote": ("deal", "amount"), "payment": ("deal", "amount")}
 
 # The kinds of the matrix, each right with a scope of its own.
-WORK = ("contact", "company", "deal", "quote", "payment", "task", "note")
+WORK = ("contact", "company", "deal", "quote", "payment", "task", "note", "request")
 # What else a role may do, each as a whole or not at all.
 SPECIAL: dict[str, tuple[Right, ...]] = {
-    "settings": (("settings", "view"), ("settings", "edit"), *(("pipeline", v) for v in ("create", "edit", "delete"))),
+    "settings": (
+        ("settings", "view"),
+        ("settings", "edit"),
+        *((kind, verb) for kind in ("pipeline", "form") for verb in ("create", "edit", "delete")),
+    ),
     "members": (
         ("member", "create"),
         ("member", "edit"),
@@ -85,7 +91,9 @@ SPECIAL: dict[str, tuple[Right, ...]] = {
     "privacy": (("privacy", "view"), ("privacy", "edit")),
 }
 # What everybody may who works here.
-EVERYBODY: tuple[Right, ...] = tuple((kind, "view") for kind in ("pipeline", "product", "member", "department", "team"))
+EVERYBODY: tuple[Right, ...] = tuple(
+    (kind, "view") for kind in ("pipeline", "form", "product", "member", "department", "team")
+)
 # What everybody may with their own. What may be in an export is asked of the kinds themselves (crm.exports.kinds).
 OWN: tuple[Right, ...] = tuple(("export", verb) for verb in VERBS["export"])
 
@@ -138,15 +146,24 @@ def work(scopes: Mapping[str, Scope]) -> dict[str, dict[str, Scope]]:
     return {kind: {verb: scopes.get(verb, "none") for verb in VERBS[kind]} for kind in WORK}
 
 
+# A request that nobody has yet is everybody's who sells: they must see it to take it.
+REQUESTS: dict[str, dict[str, Scope]] = {
+    "head": {"view": "all", "create": "all", "edit": "all", "delete": "department", "assign": "all"},
+    "sales": {"view": "all", "create": "all", "edit": "all", "delete": "none", "assign": "own"},
+}
 DEPARTMENT: dict[str, Scope] = dict.fromkeys(("view", "edit", "delete", "export", "assign"), "department")
 # The ready-made roles of a new workspace, in the order of the choice.
 ROLES: dict[str, dict[str, dict[str, Scope]]] = {
     "owner": everything(),
     "admin": everything()
     | {"billing": {"view": "all", "edit": "none"}, "backup": dict.fromkeys(VERBS["backup"], "none")},
-    "head": rights_of(work({**DEPARTMENT, "create": "all", "import": "all"}), ["products", "tokens"]),
+    "head": rights_of(
+        work({**DEPARTMENT, "create": "all", "import": "all"}) | {"request": REQUESTS["head"]}, ["products", "tokens"]
+    ),
     "sales": rights_of(
-        work({"view": "department", "create": "all", "edit": "own", "delete": "own", "assign": "own"}), ["tokens"]
+        work({"view": "department", "create": "all", "edit": "own", "delete": "own", "assign": "own"})
+        | {"request": REQUESTS["sales"]},
+        ["tokens"],
     ),
     "field": rights_of(work({"view": "own", "create": "own", "edit": "own", "delete": "own"}), []),
     "reader": rights_of(work({"view": "all"}), []),

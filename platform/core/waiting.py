@@ -57,6 +57,14 @@ def keep(actor: Actor, action_name: str, row_id: UUID, typed: Mapping[str, Any],
     return True
 
 
+def hold(actor: Actor, action_name: str, row_id: UUID, typed: Mapping[str, Any], title: str, member_id: UUID) -> None:
+    """Keep, in the actor's transaction, what nobody here typed and what is therefore never too much: it is saved in the
+    name of this member when there is room."""
+    values = {"action": action_name, "input": as_json(typed), "title": title[:200], "member_id": member_id}
+    actor.db.execute(insert(Waiting).values(id=row_id, **values).on_conflict_do_nothing())
+    later(actor.db, SAVE_WAITING)
+
+
 def as_json(typed: Mapping[str, Any]) -> dict[str, Any]:
     return orjson.loads(orjson.dumps(typed, default=str))  # type: ignore[no-any-return]
 

@@ -33,7 +33,7 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
 FRONT = frozenset(
     "signup login logout forgot reset confirm email account invite api dev static healthz "
     "robots.txt favicon.ico quote sso scim stripe pricing unsubscribe certificate "
-    "service-worker.js manifest.webmanifest".split()
+    "service-worker.js manifest.webmanifest f".split()
 )
 
 

@@ -33,6 +33,8 @@ from crm.exports import api as exports_api
 from crm.exports import run as exports_jobs  # noqa: F401 (declares its jobs)
 from crm.exports.pages import pages as exports_pages
 from crm.find.pages import pages as find_pages
+from crm.forms.front import front as public_forms
+from crm.forms.pages import pages as forms_pages
 from crm.imports import api as imports_api
 from crm.imports import run as imports_jobs  # noqa: F401 (declares its jobs)
 from crm.imports.pages import pages as imports_pages
@@ -59,6 +61,9 @@ from crm.quotes import api as quotes_api
 from crm.quotes import jobs as quotes_jobs  # noqa: F401 (declares its jobs)
 from crm.quotes.front import front as client_quotes
 from crm.quotes.pages import pages as quotes_pages
+from crm.requests import api as requests_api
+from crm.requests import late as requests_jobs  # noqa: F401 (declares its jobs)
+from crm.requests.pages import pages as requests_pages
 from crm.roles.pages import pages as roles_pages
 from crm.scim.api import scim
 from crm.settings.pages import pages as settings_pages
@@ -81,6 +86,7 @@ RESOURCES = (
     quotes_api.RESOURCE,
     payments_api.RESOURCE,
     tasks_api.RESOURCE,
+    requests_api.RESOURCE,
     notes_api.RESOURCE,
     imports_api.RESOURCE,
     exports_api.RESOURCE,
@@ -98,6 +104,8 @@ PAGES = (
     notes_pages,
     find_pages,
     tasks_pages,
+    requests_pages,
+    forms_pages,
     today_pages,
     imports_pages,
     exports_pages,
@@ -131,7 +139,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(app_files)
     app.register_blueprint(unsubscribing)
     app.extensions["csrf"].exempt(unsubscribing)
-    for public in (client_quotes, client_payments):
+    for public in (client_quotes, client_payments, public_forms):
         app.register_blueprint(public)
         app.extensions["csrf"].exempt(public)
     if app.config["OKNO"].payments is not None:

@@ -8,11 +8,13 @@ from crm.contacts import models as contacts
 from crm.deals import models as deals
 from crm.documents import models as documents
 from crm.exports import models as exports
+from crm.forms import models as forms
 from crm.imports import models as imports
 from crm.notifications import models as notifications
 from crm.payments import models as payments
 from crm.products import models as products
 from crm.quotes import models as quotes
+from crm.requests import models as requests
 from crm.tasks import models as tasks
 from crm.timeline import models as timeline
 from tenants import models as tenants
@@ -31,6 +33,7 @@ __all__ = [
     "documents",
     "events",
     "exports",
+    "forms",
     "imports",
     "jobs",
     "limits",
@@ -38,6 +41,7 @@ __all__ = [
     "payments",
     "products",
     "quotes",
+    "requests",
     "sign_on",
     "tasks",
     "tenants",

@@ -28,6 +28,7 @@ from crm.companies import actions as companies
 from crm.contacts import actions as contacts
 from crm.deals import actions as deals
 from crm.exports import actions as exports
+from crm.forms.fields import KINDS
 from crm.notifications import unsubscribing
 from crm.notifications.models import MailBlock, Notification
 from crm.quotes import actions as quotes
@@ -43,6 +44,7 @@ from tests.browser.conftest import Visitors
 from tests.browser.site import ARTEFACTS, Site
 from tests.crm.absences.office import Office
 from tests.crm.imports.messy import write_messy
+from tests.crm.requests import house
 from tests.factories import FACTORIES
 from tests.shop import Shop, open_shop
 
@@ -55,6 +57,7 @@ NO_PAGES = (
     "app.manifest", "app.service_worker", "notifications.bell", "notifications.offer",
     # Files, and the style sheet of the client's page.
     "client_quote.pdf", "client_quote.logo", "client_quote.look", "client_quote.paid", "quotes.pdf", "documents.logo",
+    "form.look", "form.embed", "requests.download",
 )  # fmt: skip
 CATALOGUE = Path(features.TRANSLATIONS) / "cs" / "LC_MESSAGES" / "messages.po"
 ENGLISH_TIMES = re.compile(
@@ -109,6 +112,7 @@ class Records:
         with site.clock_held():
             self.payments()
         self.notifications()
+        self.form = self.web_form()
         self.exported()
         self.backups = self.backed_up()
 
@@ -135,7 +139,7 @@ class Records:
         if argument == "record_id":
             argument = "contact_id"
         if argument == "key":
-            return self.mail
+            return self.form if rule.startswith("/f/") else self.mail
         if argument == "import_id":
             return self.draft if rule.endswith(("columns", "duplicates")) else self.done
         if argument in ("kind", "number"):
@@ -279,6 +283,18 @@ class Records:
             reason = "smtp; 550 5.1.1 <jana@example.com>: Recipient address rejected: User unknown"
             actor.db.add(MailBlock(member_id=actor.member.id, email=actor.member.email, reason=reason))
             actor.db.commit()
+
+    def web_form(self) -> str:
+        """The key of a form with a field of each kind, by which a request came; another waits to be checked."""
+        more: dict[str, Any] = {"choice": {"options": ["1", "2"]}, "consent": {"text": "…"}}
+        asked = [{"kind": kind, "label": "№", "hint": "№", **more.get(kind, {})} for kind in KINDS]
+        stage = self.shop.rows("select id, pipeline_id from stage order by position limit 1")[0]
+        place = {"pipeline_id": stage.pipeline_id, "stage_id": stage.id, "origins": ["https://www.example.com"]}
+        made = house.form(self.shop, fields=asked, **place)
+        answers = [{"label": "№", "value": "1"}]
+        house.received(self.shop, form_id=made.id, answers=answers, utm={"utm_source": "ads"})
+        house.received(self.shop, name="Eva", doubts=["quick", "unproven"])
+        return made.key
 
     def exported(self) -> None:
         """A file to take along, made."""

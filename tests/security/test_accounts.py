@@ -16,8 +16,8 @@ from tenants.signup import RESERVED
 from tests.shop import Shop, csrf
 from tests.visitor import PASSWORD, Visitor, body
 
-# What others send, with a signature of their own or of ours in place of a form's token.
-SIGNED = ("/stripe/", "/unsubscribe/", "/quote/")
+# What others send, with a signature of their own or of ours in place of a form's token; web forms know no cookies.
+SIGNED = ("/stripe/", "/unsubscribe/", "/quote/", "/f/")
 
 
 def pages(app: Flask, method: str) -> Iterator[Rule]:

@@ -41,6 +41,7 @@ NO_RESOURCE = {
     "member": "people are managed on the settings pages",
     "token": "a token that could make tokens would outlive its own revocation",
     "stage": "part of its pipeline",
+    "form": "forms are made on the settings pages",
     "role": "rights are given on the settings pages",
     "department": "people are managed on the settings pages",
     "team": "people are managed on the settings pages",
@@ -55,7 +56,7 @@ NO_RESOURCE = {
     "scim_token": "a key that could make keys would outlive its own revocation",
 }
 # Parts of a page's path that are not ids of records, and a value for each.
-WORDS = {"fact": "about", "kind": "contact"}
+WORDS = {"fact": "about", "kind": "contact", "step": "take"}
 # The shared tables, and which of their rows are about a workspace (others come and go while other tests run).
 IN_USE = "in (select identity_id from control.membership where workspace_id = {number})"
 SHARED = {

@@ -1015,6 +1015,135 @@ def upgrade() -> None:
         sa.CheckConstraint("mode in ('off', 'own', 'test')", name=op.f("ck_till_mode")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_till")),
     )
+    op.create_table(
+        "form",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("heading", sa.String(), server_default="", nullable=False),
+        sa.Column("intro", sa.String(), server_default="", nullable=False),
+        sa.Column("fields", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("look", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("opens", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("pipeline_id", sa.Uuid(), nullable=True),
+        sa.Column("stage_id", sa.Uuid(), nullable=True),
+        sa.Column("minutes", sa.Integer(), server_default="15", nullable=False),
+        sa.Column("rule", sa.String(), server_default="nobody", nullable=False),
+        sa.Column("among", sa.String(), server_default="members", nullable=False),
+        sa.Column("member_ids", postgresql.ARRAY(sa.Uuid()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("role_id", sa.Uuid(), nullable=True),
+        sa.Column("department_id", sa.Uuid(), nullable=True),
+        sa.Column("turn_id", sa.Uuid(), nullable=True),
+        sa.Column("origins", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("among in ('members', 'role', 'department')", name=op.f("ck_form_among")),
+        sa.CheckConstraint("rule in ('nobody', 'member', 'turns', 'load')", name=op.f("ck_form_rule")),
+        sa.CheckConstraint("minutes between 1 and 10080", name=op.f("ck_form_minutes")),
+        sa.ForeignKeyConstraint(["department_id"], ["department.id"], name=op.f("fk_form_department_id")),
+        sa.ForeignKeyConstraint(
+            ["pipeline_id"], ["pipeline.id"], name=op.f("fk_form_pipeline_id"), ondelete="set null"
+        ),
+        sa.ForeignKeyConstraint(["role_id"], ["role.id"], name=op.f("fk_form_role_id")),
+        sa.ForeignKeyConstraint(["stage_id"], ["stage.id"], name=op.f("fk_form_stage_id"), ondelete="set null"),
+        sa.ForeignKeyConstraint(["turn_id"], ["member.id"], name=op.f("fk_form_turn_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_form")),
+        sa.UniqueConstraint("key", name=op.f("uq_form_key")),
+    )
+    op.create_table(
+        "request",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("form_id", sa.Uuid(), nullable=True),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("company", sa.String(), server_default="", nullable=False),
+        sa.Column("email", sa.String(), server_default="", nullable=False),
+        sa.Column("phone", sa.String(), server_default="", nullable=False),
+        sa.Column("text", sa.String(), server_default="", nullable=False),
+        sa.Column("answers", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("fields", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("consents", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("utm", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("page", sa.String(), server_default="", nullable=False),
+        sa.Column("address", sa.String(), server_default="", nullable=False),
+        sa.Column("doubts", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("state", sa.String(), server_default="new", nullable=False),
+        sa.Column("reason", sa.String(), server_default="", nullable=False),
+        sa.Column("assignee_id", sa.Uuid(), nullable=True),
+        sa.Column("contact_by", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("first_contact_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("company_id", sa.Uuid(), nullable=True),
+        sa.Column("deal_id", sa.Uuid(), nullable=True),
+        sa.Column("files_size", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("files_counted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("source in ('form', 'mail', 'call', 'hand')", name=op.f("ck_request_source")),
+        sa.CheckConstraint("state in ('new', 'taken', 'converted', 'closed', 'spam')", name=op.f("ck_request_state")),
+        sa.ForeignKeyConstraint(["assignee_id"], ["member.id"], name=op.f("fk_request_assignee_id")),
+        sa.ForeignKeyConstraint(
+            ["company_id"], ["company.id"], name=op.f("fk_request_company_id"), ondelete="set null"
+        ),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["contact.id"], name=op.f("fk_request_contact_id"), ondelete="set null"
+        ),
+        sa.ForeignKeyConstraint(["deal_id"], ["deal.id"], name=op.f("fk_request_deal_id"), ondelete="set null"),
+        sa.ForeignKeyConstraint(["form_id"], ["form.id"], name=op.f("fk_request_form_id"), ondelete="set null"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_request")),
+    )
+    op.create_index(
+        "ix_request_assignee",
+        "request",
+        ["assignee_id", "state"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at is null"),
+    )
+    op.create_index(
+        "ix_request_company",
+        "request",
+        ["company_id"],
+        unique=False,
+        postgresql_where=sa.text("company_id is not null"),
+    )
+    op.create_index(
+        "ix_request_contact",
+        "request",
+        ["contact_id"],
+        unique=False,
+        postgresql_where=sa.text("contact_id is not null"),
+    )
+    op.create_index(
+        "ix_request_deal", "request", ["deal_id"], unique=False, postgresql_where=sa.text("deal_id is not null")
+    )
+    op.create_index(
+        "ix_request_open",
+        "request",
+        ["contact_by", "id"],
+        unique=False,
+        postgresql_where=sa.text(
+            "deleted_at is null and (state in ('new', 'taken') or (state = 'converted' and first_contact_at is null))"
+        ),
+    )
+    op.create_table(
+        "request_file",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("request_id", sa.Uuid(), nullable=False),
+        sa.Column("file_key", sa.String(), nullable=True),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["request_id"], ["request.id"], name=op.f("fk_request_file_request_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_request_file")),
+    )
+    op.create_index(op.f("ix_request_file_request_id"), "request_file", ["request_id"], unique=False)
     for table in ("company", "contact"):
         op.execute(f"alter table {table} alter column search set statistics 1000")
     op.create_foreign_key(op.f("fk_department_head_id"), "department", "member", ["head_id"], ["id"])

@@ -18,6 +18,7 @@ from core.records import Record
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
+from crm.requests.models import Request
 from crm.tasks.models import Task
 
 
@@ -67,6 +68,9 @@ CLIENT_OF_TASK = func.coalesce(
     select(CLIENT_OF_DEAL).where(Deal.id == Task.deal_id).scalar_subquery(),
     Task.id,
 )
+CLIENT_OF_REQUEST = func.coalesce(
+    Request.company_id, company_of(Request.contact_id), Request.contact_id, Request.deal_id, Request.id
+)
 
 DUTIES: tuple[Duty, ...] = (
     Duty(
@@ -92,6 +96,18 @@ DUTIES: tuple[Duty, ...] = (
         open=lambda: Task.done_at.is_(None),
         is_open=lambda task: task.done_at is None,
         client=CLIENT_OF_TASK,
+    ),
+    Duty(
+        model=Request,
+        key="deal",
+        asks=_l("Deals to"),
+        plural=_l("Requests"),
+        counted=lambda n: str(ngettext("%(num)s request", "%(num)s requests", n)),
+        icon="inbox",
+        card=("requests.show", "request_id"),
+        open=lambda: Request.state.in_(("new", "taken")),
+        is_open=lambda request: bool(request.state in ("new", "taken")),
+        client=CLIENT_OF_REQUEST,
     ),
     Duty(
         model=Contact,

@@ -19,6 +19,9 @@ from core.records import Record
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal, Pipeline, Stage
+from crm.forms.models import Form
+from crm.requests.models import Request
+from crm.requests.words import sources, states
 from crm.tasks.models import Task
 from crm.timeline.models import Note
 from tenants.models import Member
@@ -167,11 +170,34 @@ def note_columns(actor: Actor) -> list[Column]:
     ]
 
 
+def request_columns(actor: Actor) -> list[Column]:
+    form = select(Form.name).where(Form.id == Request.form_id).scalar_subquery()
+    return [
+        Column(_("Came"), moment(Request.created_at, actor.member.time_zone), "moment"),
+        Column(pgettext("request", "Came by"), words(Request.source, sources())),
+        Column(_("Form"), text_of(form)),
+        Column(pgettext("person", "Name"), text_of(Request.name)),
+        Column(_("E-mail"), text_of(Request.email)),
+        Column(_("Phone"), text_of(Request.phone)),
+        Column(_("What was asked for"), text_of(Request.text)),
+        Column(_("State"), words(Request.state, states())),
+        Column(_("Reason"), text_of(Request.reason)),
+        Column(_("Assignee"), member_of(actor, Request.assignee_id)),
+        Column(_("To be contacted by"), moment(Request.contact_by, actor.member.time_zone), "moment"),
+        Column(_("First contact"), moment(Request.first_contact_at, actor.member.time_zone), "moment"),
+        Column(_("Contact"), name_of(actor, Contact, Request.contact_id)),
+        Column(_("Company"), name_of(actor, Company, Request.company_id)),
+        Column(_("Deal"), name_of(actor, Deal, Request.deal_id)),
+        *bookkeeping(actor, Request),
+    ]
+
+
 COLUMNS: dict[type[Record], Callable[[Actor], list[Column]]] = {
     Contact: contact_columns,
     Company: company_columns,
     Deal: deal_columns,
     Task: task_columns,
+    Request: request_columns,
     Note: note_columns,
 }
 

@@ -13,6 +13,7 @@ from core.records import Record
 from crm.companies import api as companies
 from crm.contacts import api as contacts
 from crm.deals import api as deals
+from crm.requests import api as requests
 from crm.tasks import api as tasks
 from crm.timeline import api as notes
 
@@ -37,6 +38,7 @@ KINDS: dict[str, Kind] = {
     "companies": Kind(_l("Companies"), companies.RESOURCE, ("company", "export")),
     "deals": Kind(_l("Deals"), deals.DEALS, ("deal", "export")),
     "tasks": Kind(_l("Tasks"), tasks.RESOURCE, None),
+    "requests": Kind(_l("Requests"), requests.RESOURCE, None),
     "notes": Kind(_l("Notes and calls"), notes.RESOURCE, None),
 }
 NAMES: dict[str, Any] = {

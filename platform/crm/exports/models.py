@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.records import Record
 
-What = Literal["contacts", "companies", "deals", "tasks", "notes", "everything", "files"]
+What = Literal["contacts", "companies", "deals", "tasks", "requests", "notes", "everything", "files"]
 Format = Literal["csv", "xlsx", "json", "zip"]
 
 KEPT = timedelta(days=7)

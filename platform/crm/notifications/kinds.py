@@ -58,6 +58,12 @@ def new_assignee(_session: Session, event: Event, record: Record | None) -> Coll
     return [UUID(given)] if there and getattr(record, "done_at", None) is None else []
 
 
+def who_gives_requests(session: Session, _event: Event, record: Record | None) -> Collection[UUID]:
+    """Who can give a request to somebody, while nobody has it."""
+    nobodys = record is not None and getattr(record, "assignee_id", None) is None
+    return holding(session, "request", "assign") if nobodys else []
+
+
 def new_owner(_session: Session, event: Event, record: Record | None) -> Collection[UUID]:
     given = event.after.get("owner_id")
     return [UUID(given)] if record is not None and str(getattr(record, "owner_id", None)) == given else []
@@ -141,6 +147,47 @@ KINDS: dict[str, Kind] = {
             own=True,
             queue="urgent",
             icon="clock-exclamation",
+        ),
+        Kind(
+            "request_assigned",
+            _l("A request is given to you"),
+            _l("Get in touch: %(title)s"),
+            of=lambda event: event.kind == "request" and bool(event.after.get("assignee_id")),
+            to=new_assignee,
+            many=_l("%(n)s requests are given to you"),
+            queue="urgent",
+            icon="inbox",
+        ),
+        Kind(
+            "request_unassigned",
+            _l("A request comes that nobody has"),
+            _l("Nobody has this request yet: %(title)s"),
+            of=lambda event: (
+                event.kind == "request" and bool(event.after.get("contact_by")) and not event.after.get("assignee_id")
+            ),
+            to=who_gives_requests,
+            many=_l("%(n)s requests are nobody's yet"),
+            queue="urgent",
+            icon="inbox",
+        ),
+        Kind(
+            "request_late",
+            _l("A client was not contacted in time"),
+            _l("Not contacted in time: %(title)s"),
+            of=lambda event: event.action == "request.late",
+            to=who_is_named,
+            many=_l("%(n)s clients were not contacted in time"),
+            own=True,
+            queue="urgent",
+            icon="clock-exclamation",
+        ),
+        Kind(
+            "request_waits",
+            _l("A request waits for room in your plan"),
+            _l("The plan has no room for a contact more, so this request waits whole: %(title)s"),
+            own=True,
+            queue="urgent",
+            icon="clock-pause",
         ),
         Kind(
             "deal_assigned",

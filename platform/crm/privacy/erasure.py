@@ -32,6 +32,7 @@ from crm.imports.opening import opened
 from crm.imports.sheet import SheetError
 from crm.privacy.person import Person, person_of
 from crm.privacy.rules import MENTIONS, ROWS
+from crm.requests.models import Request, RequestFile
 from crm.tasks.models import Task
 from crm.timeline.models import Note
 from tenants.backups.after import HOOKS
@@ -43,6 +44,12 @@ NOTHING: dict[str, Any] = {
     "prefix": "", "first_name": "", "last_name": "", "suffix": "", "position": "", "about": "", "source": "",
     "emails": [], "phones": [], "addresses": [], "labels": [], "custom": {}, "name": "", "city": "", "search": "",
     "sort_key": b"", "match_keys": [], "last_contact_at": None,
+}  # fmt: skip
+
+# Of a request, with the proof of what was agreed to.
+NO_WORDS: dict[str, Any] = {
+    "company": "", "email": "", "phone": "", "text": "", "answers": [], "fields": {}, "consents": [], "utm": {},
+    "page": "", "address": "",
 }  # fmt: skip
 
 
@@ -152,6 +159,11 @@ def blank_around(session: Session, contact_id: UUID) -> None:
     about: tuple[tuple[Any, Any, dict[str, Any]], ...] = (
         (Note, or_(Note.contact_id == contact_id, Note.deal_id.in_(deals)), {"text": ""}),
         (Task, or_(Task.contact_id == contact_id, Task.deal_id.in_(deals)), {"name": _("Task"), "about": ""}),
+        (
+            Request,
+            or_(Request.contact_id == contact_id, Request.deal_id.in_(deals)),
+            {"name": _("Request"), **NO_WORDS},
+        ),
         (Deal, Deal.contact_id == contact_id, {"name": _("Deal"), "about": "", "custom": {}}),
     )
     for model, condition, nothing in about:
@@ -160,8 +172,19 @@ def blank_around(session: Session, contact_id: UUID) -> None:
                 setattr(record, column, value)
             if isinstance(record, Deal):
                 record.index(language_of(session))
+            if isinstance(record, Request):
+                drop_request_files(session, record)
             blank_events(session, record.id, record.kind)
     session.flush()
+
+
+def drop_request_files(session: Session, request: Request) -> None:
+    """What the person sent along."""
+    for found in session.scalars(select(RequestFile).where(RequestFile.request_id == request.id)):
+        if found.file_key:
+            files().delete(found.file_key)
+        session.delete(found)
+    request.files_size = 0
 
 
 def blank_events(session: Session, record_id: UUID, kind: str, pattern: str = "") -> None:

@@ -14,6 +14,8 @@ MENTIONS: dict[str, tuple[str, ...]] = {
     "letterhead": ("header", "footer", "terms"),
     "task": ("name", "about"),
     "note": ("text",),
+    "request": ("name", "company", "email", "phone", "text", "answers", "fields", "reason", "page"),
+    "form": ("name", "heading", "intro", "fields", "look"),
     "pipeline": ("name",),
     "stage": ("name",),
     "role": ("name",),
@@ -42,6 +44,7 @@ OTHERWISE: dict[str, tuple[str, ...]] = {
     "deal": ("search",),
     "quote": ("sent_to", "answer_address"),
     "product": ("search",),
+    "request_file": ("name",),  # goes with its request
 }  # fmt: skip
 # Words of ours (states, kinds, keys, hashes), and people who work here, who are no clients.
 NEVER: dict[str, tuple[str, ...]] = {
@@ -55,6 +58,7 @@ NEVER: dict[str, tuple[str, ...]] = {
     "done": ("subscriber", "work_id"),
     "event": ("action", "kind", "change", "via", "request_id", "address"),
     "export": ("what", "format", "standing", "state", "list_key", "plan", "parts", "file_key", "file_hash"),
+    "form": ("key", "rule", "among", "member_ids", "origins"),
     "handover": ("kind", "state", "why"),
     "idempotent_answer": ("key", "route", "etag"),
     "import": ("file_key", "file_hash", "mapping", "duplicates", "state"),
@@ -75,6 +79,8 @@ NEVER: dict[str, tuple[str, ...]] = {
     "product": ("code", "unit", "currency"),
     "push_subscription": ("endpoint", "p256dh", "auth", "server_key", "device"),
     "quote": ("number", "state", "language", "currency", "file_key", "checkout_id"),
+    "request": ("source", "consents", "utm", "address", "doubts", "state"),
+    "request_file": ("file_key", "type"),
     "role": ("key", "rights", "fields", "scopes"),
     "scim_token": ("ending",),
     "share": ("record_kind",),

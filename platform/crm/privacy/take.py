@@ -26,6 +26,8 @@ from crm.imports.opening import opened
 from crm.imports.sheet import SheetError
 from crm.privacy.erasure import OnePerson
 from crm.privacy.person import Person, person_of
+from crm.requests import api as requests
+from crm.requests.models import Request
 from crm.tasks import api as tasks
 from crm.tasks.models import Task
 from crm.timeline import api as notes
@@ -56,6 +58,9 @@ def everything_of(actor: Actor, contact: Contact) -> dict[str, Any]:
         "contact": listed(actor, contacts.RESOURCE, Contact.id == contact.id)[0],
         "deals": listed(actor, deals.DEALS, Deal.contact_id == contact.id),
         "tasks": listed(actor, tasks.RESOURCE, or_(Task.contact_id == contact.id, Task.deal_id.in_(theirs))),
+        "requests": listed(
+            actor, requests.RESOURCE, or_(Request.contact_id == contact.id, Request.deal_id.in_(theirs))
+        ),
         "notes": listed(actor, notes.RESOURCE, or_(Note.contact_id == contact.id, Note.deal_id.in_(theirs))),
     }
     with unmasked(actor.db):

@@ -31,6 +31,7 @@ KINDS: dict[str, tuple[Any, str]] = {
     "payment": (_l("Payments"), "cash"),
     "task": (_l("Tasks"), "checkbox"),
     "note": (_l("Notes and calls"), "note"),
+    "request": (_l("Requests"), "inbox"),
 }
 VERB_WORDS: dict[str, Any] = {
     "view": _l("View"),

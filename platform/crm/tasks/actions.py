@@ -15,6 +15,7 @@ from core.errors import Invalid
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
+from crm.requests.contacted import note_contact
 from crm.tasks.due import Due, instant
 from crm.tasks.models import Task
 from crm.tasks.telling import ask_to_tell
@@ -119,6 +120,7 @@ def done(actor: Actor, data: OneTask) -> Task:
     task = actor.take(Task, data.id, "edit", data.version)
     if task.done_at is None:
         task.done_at, task.done_by_id = datetime.now(UTC), actor.member.id
+        note_contact(actor, task.contact_id, task.deal_id)
     return task
 
 

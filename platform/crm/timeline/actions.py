@@ -14,6 +14,7 @@ from core.errors import Invalid
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
+from crm.requests.contacted import note_contact
 from crm.timeline.models import Note
 
 FIRST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,6 +68,8 @@ def create(actor: Actor, data: NewNote) -> Note:
     check(actor, note, data.model_fields_set)
     actor.db.add(note)
     remember_contact(actor, note.contact_id, note.deal_id)
+    if note.direction != "in" or note.result == "answered":
+        note_contact(actor, note.contact_id, note.deal_id, note.at)
     return note
 
 

@@ -22,6 +22,8 @@ from crm.contacts.models import Contact
 from crm.deals.models import Deal
 from crm.payments.models import Payment
 from crm.quotes.models import Quote
+from crm.requests.models import Request
+from crm.requests.words import sources
 from crm.tasks.models import Task
 from crm.timeline.models import Note
 from crm.timeline.sentences import names_in, sentence
@@ -59,6 +61,7 @@ class Entry:
     note: Row[Any] | None = None
     may_edit: bool = False
     may_delete: bool = False
+    request_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -84,14 +87,17 @@ def timeline_of(
     linked = linked_to(actor, subject)
     notes = actor.db.execute(notes_about(actor, linked, place)).all()
     events = actor.db.execute(events_about(actor, subject, linked, place)).all()
+    requests = actor.db.execute(requests_about(actor, linked, place)).all()
     names = names_in(actor, events)
     told = [
         Entry(e.at, e.id, line, sign=sign) for e in events for line, sign in [sentence(e, names, subject.id)] if line
     ]
     entries = sorted(
-        [*(spoken(actor, note) for note in notes), *told], key=lambda entry: (entry.at, entry.id), reverse=True
+        [*(spoken(actor, note) for note in notes), *map(asked_for, requests), *told],
+        key=lambda entry: (entry.at, entry.id),
+        reverse=True,
     )
-    ends = [(rows[SHOWN - 1].at, rows[SHOWN - 1].id) for rows in (notes, events) if len(rows) > SHOWN]
+    ends = [(rows[SHOWN - 1].at, rows[SHOWN - 1].id) for rows in (notes, events, requests) if len(rows) > SHOWN]
     if not ends:
         return Feed(by_day(actor, entries), None)
     end = max(ends)  # beyond the last row of the fuller list nothing is known of the order
@@ -122,7 +128,7 @@ def known(actor: Actor, model: type[Record]) -> Select[str, UUID]:
     return select(literal(model.kind).label("kind"), model.id.label("id")).where(actor.reach(model))
 
 
-def about(model: type[Note] | type[Task], linked: dict[str, list[UUID]]) -> ColumnElement[bool]:
+def about(model: type[Note] | type[Task] | type[Request], linked: dict[str, list[UUID]]) -> ColumnElement[bool]:
     columns = {"contact": model.contact_id, "company": model.company_id, "deal": model.deal_id}
     return or_(*(columns[kind].in_(ids) for kind, ids in linked.items() if ids))
 
@@ -157,6 +163,15 @@ def notes_about(actor: Actor, linked: dict[str, list[UUID]], place: tuple[dateti
     return query.order_by(Note.at.desc(), Note.id.desc()).limit(SHOWN + 1)
 
 
+def requests_about(actor: Actor, linked: dict[str, list[UUID]], place: tuple[datetime, UUID] | None) -> Select[Any]:
+    """What clients asked for, in their own words."""
+    columns = (Request.id, Request.created_at.label("at"), Request.name, Request.text, Request.source)
+    query = actor.visible(Request, *columns).where(about(Request, linked))
+    if place:
+        query = query.where(tuple_(Request.created_at, Request.id) < tuple_(*map(literal, place)))
+    return query.order_by(Request.created_at.desc(), Request.id.desc()).limit(SHOWN + 1)
+
+
 def events_about(
     actor: Actor, subject: Record, linked: dict[str, list[UUID]], place: tuple[datetime, UUID] | None
 ) -> Select[Any]:
@@ -170,9 +185,12 @@ def events_about(
             for model in (Quote, Payment)
             if linked["deal"]
         ),
+        select(known(actor, Request).where(about(Request, linked)).subquery().c.id),
     )
     query = select(Event).where(
-        Event.record_id.in_(records), or_(Event.kind != "note", Event.change.in_(("deleted", "restored")))
+        Event.record_id.in_(records),
+        or_(Event.kind != "note", Event.change.in_(("deleted", "restored"))),
+        or_(Event.kind != "request", Event.change == "changed", Event.action == "request.late"),
     )
     if place:
         query = query.where(tuple_(Event.at, Event.id) < tuple_(*map(literal, place)))
@@ -185,6 +203,11 @@ def spoken(actor: Actor, note: Row[Any]) -> Entry:
     written = Note(author_id=note.author_id)
     may_edit, may_delete = (actor.may("note", verb, written) for verb in ("edit", "delete"))
     return Entry(note.at, note.id, line, who, "", note.text, note, may_edit, may_delete)
+
+
+def asked_for(request: Row[Any]) -> Entry:
+    line = highlight(_("%(who)s asked, %(how)s"), {"who": request.name}, how=sources()[request.source])
+    return Entry(request.at, request.id, line, request.name, "", request.text, request_id=request.id)
 
 
 def call_line(note: Row[Any], who: str) -> Markup:

@@ -184,7 +184,9 @@ def sentence(event: Row[Any], names: Names, subject_id: UUID) -> Sentence:
         return quote_line(event, names)
     own = event.record_id == subject_id
     title = "" if own else event.title
-    if event.change == "changed":
+    if event.kind == "request" and event.change == "changed" and event.action not in TAKEOVERS:
+        line, sign = request_line(event, names), "given" if "assignee_id" in event.after else "changed"
+    elif event.change == "changed":
         line, sign = change_line(event, names, title)
     else:
         line, sign = whole_line(event, names, title)
@@ -207,6 +209,10 @@ def quote_line(event: Row[Any], names: Names) -> Sentence:
 def whole_line(event: Row[Any], names: Names, title: str) -> Sentence:
     if event.action == "task.late":
         return late_line(event, names, title), "late"
+    if event.action == "request.late":
+        told = event.after.get("tell")
+        line = _("Not contacted in time; %(who)s was told") if told else _("Not contacted in time")
+        return highlight(line, {"who": names.of(told)} if told else {}), "late"
     change = "imported" if event.change == "created" and event.via == "import" else event.change
     due = due_text(event.after, names.zone) if (event.kind, change) == ("task", "created") else ""
     text = WHOLE.get((event.kind, "due" if due else change))
@@ -266,6 +272,21 @@ def change_line(event: Row[Any], names: Names, title: str) -> Sentence:
     if title:
         line = highlight(str(CHANGED[event.kind]), {"name": title}, changes=line)
     return line, "given" if set(after) <= {"owner_id", "assignee_id"} else "changed"
+
+
+def request_line(event: Row[Any], names: Names) -> Markup | None:
+    """What became of what the client asked for."""
+    after = event.after
+    if after.get("state") in ("closed", "spam"):
+        said = _("Request closed: %(reason)s") if after.get("reason") else _("Request marked as spam")
+        return highlight(said, {"reason": cut(after.get("reason") or "")} if after.get("reason") else {})
+    if after.get("state") == "converted" and "first_contact_at" not in after:
+        return highlight(_("Request converted"), {})
+    if after.get("first_contact_at"):
+        return highlight(_("First contact after the request"), {})
+    if after.get("assignee_id"):
+        return highlight(_("Request given to %(name)s"), {"name": names.of(after["assignee_id"])})
+    return None
 
 
 def told_fields(after: dict[str, Any]) -> list[str]:

@@ -1,0 +1,1 @@
+"""Web forms: made in the settings, shown on any web site."""

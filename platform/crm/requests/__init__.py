@@ -1,0 +1,1 @@
+"""Requests: what a client asked for, by any channel, until somebody has seen to it."""
