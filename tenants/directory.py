@@ -93,9 +93,11 @@ class BeingRestored(Refusal):
 
 
 def check_not_restoring(base: Database, condition: ColumnElement[bool]) -> None:
-    """Of a workspace that was not found: raises BeingRestored where it is closed for that moment only."""
+    """Of a workspace that was not found: raises BeingRestored where it is closed for that moment only, or is open again
+    by now."""
+    coming = WorkspaceRow.state.in_(("restoring", "open"))
     with base.controlling() as control:
-        if control.scalar(select(WorkspaceRow.id).where(condition, WorkspaceRow.state == "restoring")):
+        if control.scalar(select(WorkspaceRow.id).where(condition, coming)):
             raise BeingRestored()
 
 

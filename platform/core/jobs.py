@@ -27,7 +27,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, TextClause, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -41,6 +41,9 @@ RENEW = 3.0
 PAUSES = (5, 30, 120, 600)  # seconds before the second to the fifth attempt
 ATTEMPTS = len(PAUSES) + 1
 CRASHES = 10  # attempts that took their worker with them
+# What a job lets through that otherwise tells people why it failed: the database was away or too slow, and the work
+# comes back by itself.
+TRY_AGAIN = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 PAUSE_AWAY = 5  # seconds, where the database went away meanwhile
 # Seconds after which a turn begins no further work, so that others have theirs.
 TURN: dict[str, float] = {"urgent": 0.5, "default": 0.5, "bulk": 0.0}
@@ -307,12 +310,15 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+IDLE = "25P03"  # the server ended a transaction in which nothing came for too long: the machine was too slow
+
+
 def went_away(error: Exception) -> bool:
     """Whether the database was lost or stopped, which is not the job's fault."""
     if isinstance(error, PoolTimeout):
         return True
     state = getattr(error.orig, "sqlstate", "") if isinstance(error, DBAPIError) else ""
-    return state is None or state.startswith(("08", "57P"))
+    return state is None or state.startswith(("08", "57P", IDLE))
 
 
 def locate(role: str) -> Workspace:

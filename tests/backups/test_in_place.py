@@ -264,3 +264,12 @@ def test_a_member_who_is_invited_gets_their_records_again(full: Shop) -> None:
     (after,) = copy.rows("select id, state, identity_id from member where name = 'Petr'")
     assert (after.id, after.state, after.identity_id) == (before.id, "active", colleague)
     assert datetime.now(UTC) > backup.made_at
+
+
+def test_whoever_asks_in_the_very_moment_is_not_told_that_there_is_nothing(
+    full: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closed when the workspace was looked for, and open when it was asked why."""
+    monkeypatch.setattr("crm.doors.locate", lambda _base, _slug: None)
+    answer = full.browser().get(full.path("/contacts/"))
+    assert (answer.status_code, "opens by itself" in answer.get_data(as_text=True)) == (503, True)

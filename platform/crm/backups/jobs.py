@@ -12,14 +12,12 @@ from uuid import UUID
 from botocore.exceptions import BotoCoreError, ClientError
 from flask_babel import force_locale
 from flask_babel import gettext as _
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.db import Database
 from core.errors import Invalid, Refusal
 from core.events import note_by_itself
 from core.ids import new_id
-from core.jobs import GiveUp, Place, job
+from core.jobs import TRY_AGAIN, GiveUp, Place, job
 from core.outbox import put
 from core.sealing import Unreadable
 from crm.backups import schedule
@@ -33,7 +31,6 @@ from tenants.models import Person, WorkspaceRow
 log = logging.getLogger(__name__)
 
 MAKE, RESTORE = "backup.make", "backup.restore"
-TRY_AGAIN = (OperationalError, InterfaceError, PoolTimeout, Moved)  # it comes back by itself
 
 
 @job("backup.due")
@@ -53,7 +50,7 @@ def make(place: Place, backup_id: str) -> None:
     except Stopped:
         if place.still_ours():
             making.fail(place.database, made, "", "stopped")
-    except TRY_AGAIN:
+    except (*TRY_AGAIN, Moved):
         raise
     except Exception as error:
         said = failed(place.database, backup, error)
@@ -111,7 +108,7 @@ def restore(place: Place, restore_id: str) -> None:
     except Stopped:
         if place.still_ours():
             end(base, row.id, "stopped", "")
-    except TRY_AGAIN:
+    except (*TRY_AGAIN, Moved):
         raise
     except Exception as error:
         said = in_words(error, person.language)

@@ -20,8 +20,6 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy import Select, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core import events
 from core.actor import Actor
@@ -46,7 +44,6 @@ log = logging.getLogger(__name__)
 STEP = 10_000  # rows
 ID = 16  # bytes
 RING_EVERY = 1.0  # seconds between two live refreshes of open pages
-TRY_AGAIN = (OperationalError, InterfaceError, PoolTimeout)  # the database is away: the work comes back by itself
 
 
 class NumbersDiffer(Exception):
@@ -132,8 +129,6 @@ def run_export(place: Place, export_id: UUID, member_id: UUID) -> None:
         finish(made)
     except NoLongerOurs:
         log.info("export %s is no longer ours", export_id)
-    except TRY_AGAIN:
-        raise
     except NotAMember:
         fail(place, export_id, "")
     except Forbidden as refusal:

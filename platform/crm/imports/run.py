@@ -17,8 +17,6 @@ from uuid import UUID
 from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy import insert, select, text
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core import limits
 from core.actor import Actor
@@ -27,7 +25,7 @@ from core.events import Event, announce, describe, note_by_itself
 from core.files import files
 from core.full import LimitReached
 from core.ids import new_id
-from core.jobs import Place, job
+from core.jobs import TRY_AGAIN, Place, job
 from tenants.members import acting_member
 
 from . import undo
@@ -45,7 +43,6 @@ from .values import Setting
 log = logging.getLogger(__name__)
 
 RING_EVERY = 1.0  # seconds between two live refreshes of open pages
-TRY_AGAIN = (OperationalError, InterfaceError, PoolTimeout)  # the database is away: the work comes back by itself
 
 
 @job("import.run", queue="bulk")
