@@ -112,7 +112,7 @@ def delete(actor: Actor, form_id: UUID) -> Answer:
 def restore(actor: Actor, form_id: UUID) -> Answer:
     made = actions.restore(actor, OneForm(id=form_id))
     say(_("%(name)s is back", name=made.name))
-    return see(url_for("forms.edit", form_id=form_id))
+    return see(url_for("forms.index"))
 
 
 def typed_form() -> dict[str, Any]:
