@@ -42,6 +42,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "backup": ("view", "create", "restore"),
     "export": ("view", "create", "edit", "delete"),
     "privacy": ("view", "edit"),
+    "process": ("view", "create", "edit", "delete"),
 }
 
 # Records without rights of their own: whoever holds this one may see and change them, as far as its scope reaches.
@@ -55,6 +56,7 @@ DECIDED_BY: dict[str, Right] = {
     "domain": ("settings", "edit"),
     "link": ("member", "edit"),
     "scim_token": ("settings", "edit"),
+    "instance": ("process", "edit"),
 }
 
 # The kinds of the matrix, each right with a scope of its own.
@@ -74,6 +76,7 @@ SPECIAL: dict[str, tuple[Right, ...]] = {
     "billing": (("billing", "view"), ("billing", "edit")),
     "backups": (("backup", "view"), ("backup", "create"), ("backup", "restore")),
     "privacy": (("privacy", "view"), ("privacy", "edit")),
+    "processes": tuple(("process", verb) for verb in VERBS["process"]),
 }
 # What everybody may who works here.
 EVERYBODY: tuple[Right, ...] = (("pipeline", "view"), ("member", "view"), ("department", "view"), ("team", "view"))

@@ -44,7 +44,7 @@ class Actor:
     circle: Circle
     fields: FieldRules
     db: Session
-    via: Literal["page", "api", "import", "job", "cli", "scim"] = "page"
+    via: Literal["page", "api", "import", "job", "cli", "scim", "process"] = "page"
     request_id: str = ""
     confirmed: bool = True
     address: str = ""

@@ -48,6 +48,7 @@ from crm.plan.front import front as prices
 from crm.plan.front import stripe
 from crm.plan.pages import pages as plan_pages
 from crm.privacy.pages import pages as privacy_pages
+from crm.processes import completing, running, starting  # noqa: F401 (declare their jobs, and what a step says to its task)
 from crm.roles.pages import pages as roles_pages
 from crm.scim.api import scim
 from crm.settings.pages import pages as settings_pages

@@ -9,6 +9,7 @@ from crm.deals import models as deals
 from crm.exports import models as exports
 from crm.imports import models as imports
 from crm.notifications import models as notifications
+from crm.processes import models as processes
 from crm.tasks import models as tasks
 from crm.timeline import models as timeline
 from tenants import models as tenants
@@ -30,6 +31,7 @@ __all__ = [
     "jobs",
     "limits",
     "notifications",
+    "processes",
     "sign_on",
     "tasks",
     "tenants",

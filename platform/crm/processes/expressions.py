@@ -1,0 +1,192 @@
+"""Conditions and values in CEL (cel.dev), the expressions of those who draw processes.
+
+CEL has no loops but its macros, no assignments, no way out. What is left to an attacker is cost, so each evaluation has
+a budget: a short text, flat brackets, a count of evaluated nodes, small values, and time by the clock. Nothing here ever
+reaches Python's eval.
+"""
+
+import re
+import time
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache, lru_cache
+from typing import Any
+from uuid import UUID
+
+import celpy
+from celpy import celtypes
+from celpy.evaluation import Activation, CELEvalError, Evaluator
+from flask_babel import gettext as _
+from lark import Token, Tree
+
+from core.errors import Refusal
+
+LONGEST = 2000  # characters of an expression
+DEEPEST = 20  # brackets within brackets, and nodes of the parsed text within nodes times ten
+NODES = 20_000  # evaluated for one expression
+LARGEST = 20_000  # characters of a text, items of a list
+SECONDS = 0.5
+NAMES = ("record", "deal", "contact", "company", "steps", "data", "event", "now", "today", "started_by")
+FORBIDDEN = frozenset({"reduce", "min"})  # macros of this library that CEL does not have
+
+
+class Wrong(Refusal):
+    """An expression that cannot be read or computed; `detail` says why, to whoever wrote it."""
+
+
+def checked(text: str, names: tuple[str, ...] = NAMES) -> None:
+    """Refuse what cannot be read, or names what there is not. Raises Wrong."""
+    tree = parsed(text)
+    unknown = [name for name in free_names(tree) if name not in names]
+    if unknown:
+        raise Wrong(_("%(name)s is not known here. There are: %(names)s.", name=unknown[0], names=", ".join(names)))
+
+
+def evaluate(text: str, context: Mapping[str, Any]) -> Any:
+    """The value, in Python's plain types. Raises Wrong."""
+    evaluator = Thrifty(parsed(text), Activation(vars={name: known(value) for name, value in context.items()}))
+    try:
+        return plain(evaluator.evaluate({"true": celtypes.BoolType(True)}))
+    except CELEvalError as error:
+        raise Wrong(_("%(text)s cannot be computed: %(why)s", text=text[:100], why=reason(error))) from None
+    except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise Wrong(_("%(text)s cannot be computed: %(why)s", text=text[:100], why=str(error)[:200])) from None
+
+
+def holds(text: str, context: Mapping[str, Any]) -> bool:
+    """Whether a condition is true. What is neither true nor false is wrong. Raises Wrong."""
+    value = evaluate(text, context)
+    if not isinstance(value, bool):
+        raise Wrong(_("%(text)s is neither true nor false.", text=text[:100]))
+    return value
+
+
+class Thrifty(Evaluator):
+    """An evaluator with a budget, which those of its macros share."""
+
+    def __init__(self, ast: Tree[Token], activation: Activation, budget: list[float] | None = None):
+        super().__init__(ast, activation)
+        self.budget = budget if budget is not None else [NODES, time.monotonic() + SECONDS]
+
+    def sub_evaluator(self, ast: Tree[Token]) -> Evaluator:
+        return Thrifty(ast, self.activation, self.budget)
+
+    def visit(self, tree: Tree[Token]) -> Any:
+        self.budget[0] -= 1
+        if self.budget[0] < 0 or time.monotonic() > self.budget[1]:
+            raise Wrong(_("This expression takes too long."))
+        value = super().visit(tree)
+        if isinstance(value, str | bytes | list | dict) and len(value) > LARGEST:
+            raise Wrong(_("This expression makes too large a value."))
+        return value
+
+
+@cache
+def environment() -> celpy.Environment:
+    return celpy.Environment()
+
+
+@lru_cache(maxsize=2000)
+def parsed(text: str) -> Tree[Token]:
+    """The tree of an expression that is small enough. Raises Wrong."""
+    if not text.strip():
+        raise Wrong(_("Write a condition or a value here."))
+    if len(text) > LONGEST:
+        raise Wrong(_("Too long: at most %(max_length)s characters.", max_length=LONGEST))
+    if nesting(text) > DEEPEST:
+        raise Wrong(_("Too many brackets within brackets."))
+    try:
+        tree = environment().compile(text)
+    except celpy.CELParseError as error:
+        where = f" ({error.column})" if getattr(error, "column", None) else ""
+        raise Wrong(_("%(text)s cannot be read as an expression.", text=text[:100]) + where) from None
+    except RecursionError:
+        raise Wrong(_("Too many brackets within brackets.")) from None
+    used = {str(node.children[1]) for node in tree.find_data("member_dot_arg") if len(node.children) > 1}
+    if used & FORBIDDEN:
+        raise Wrong(
+            _("%(name)s is not known here. There are: %(names)s.", name=min(used & FORBIDDEN), names="map, all")
+        )
+    return tree
+
+
+QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
+
+
+def nesting(text: str) -> int:
+    """How deep brackets stand in brackets; and signs that each nest, one after the other."""
+    bare = QUOTED.sub("''", text)
+    depth = deepest = 0
+    for sign in bare:
+        depth += (sign in "([{") - (sign in ")]}")
+        deepest = max(deepest, depth)
+    runs = [len(run) for run in re.findall(r"[!\-\s]{3,}|[?]", bare)]
+    return max(deepest, *runs, bare.count("?"), 0) if runs else deepest
+
+
+def free_names(tree: Tree[Token]) -> list[str]:
+    """The names that an expression reads and no macro of its own binds."""
+    bound = set()
+    for node in tree.find_data("member_dot_arg"):
+        if len(node.children) > 2 and str(node.children[1]) in ("map", "filter", "all", "exists", "exists_one"):
+            args = node.children[2]
+            first = args.children[0] if isinstance(args, Tree) and args.children else None
+            if isinstance(first, Tree):
+                bound |= {str(ident.children[0]) for ident in first.find_data("ident")}
+    return [name for node in tree.find_data("ident") if (name := str(node.children[0])) not in bound]
+
+
+def reason(error: CELEvalError) -> str:
+    return str(error.args[0] if error.args else error)[:200]
+
+
+def known(value: Any) -> Any:
+    """A value of ours as CEL has it: numbers with a fraction are doubles, days are texts, moments timestamps."""
+    match value:
+        case None | bool() | int() | float() | str() | datetime() | UUID() | Decimal() | date():
+            return one(value)
+        case Mapping():
+            return celtypes.MapType({celtypes.StringType(str(key)): known(item) for key, item in value.items()})
+        case list() | tuple() | set() | frozenset():
+            return celtypes.ListType([known(item) for item in value])
+    return celtypes.StringType(str(value))
+
+
+def one(value: Any) -> Any:
+    match value:
+        case None:
+            return None
+        case bool():
+            return celtypes.BoolType(value)
+        case int() if abs(value) < 2**63:
+            return celtypes.IntType(value)
+        case int() | float() | Decimal():
+            return celtypes.DoubleType(float(value))
+        case datetime():
+            return celtypes.TimestampType(value)
+    return celtypes.StringType(value.isoformat() if isinstance(value, date) else str(value))
+
+
+def plain(value: Any) -> Any:
+    """A value of CEL as Python and JSON have it; moments as datetimes, spans as seconds."""
+    match value:
+        case None:
+            return None
+        case bool() | celtypes.BoolType():
+            return bool(value)
+        case int():
+            return int(value)
+        case float():
+            return float(value)
+        case celtypes.TimestampType():
+            return datetime.fromtimestamp(value.timestamp(), value.tzinfo)
+        case celtypes.DurationType():
+            return value.total_seconds()
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case bytes():
+            raise Wrong(_("A value of bytes is of no use here."))
+    return str(value)
