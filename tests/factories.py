@@ -25,12 +25,15 @@ from crm.exports import actions as exports
 from crm.imports import actions as imports
 from crm.imports.models import Import
 from crm.notifications.models import Notification
+from crm.processes import actions as processes
+from crm.processes.models import Instance, Process
 from crm.tasks import actions as tasks
 from crm.timeline import actions as notes
 from tenants import arrivals, departments, invitations, provisioning, roles, shares, tokens
 from tenants.backups.models import Backup, Restore
 from tenants.models import Invitation, Member, Role, Share
 from tenants.sign_on_models import Connection, Domain, Link
+from tests.crm.processes import drawing
 
 Factory = Callable[[Actor, str], Record]
 
@@ -131,6 +134,20 @@ def scim_token(actor: Actor, mark: str) -> Record:
     return provisioning.create_token(actor, provisioning.NewToken(name=mark))[0]
 
 
+def process(actor: Actor, mark: str) -> Process:
+    """Published, so that it can run."""
+    made = processes.create(actor, processes.create.parse({"xml": DRAWN, "name": mark}))
+    return processes.publish(actor, processes.OneProcess(id=made.id))
+
+
+def instance(actor: Actor, mark: str) -> Instance:
+    deal = FACTORIES["deal"](actor, mark)
+    return processes.start(actor, processes.Start(id=process(actor, mark).id, record_id=deal.id))
+
+
+DRAWN = drawing.process(drawing.start(), drawing.user("call"), drawing.end(), "start -> call -> end")
+
+
 def token(actor: Actor, mark: str) -> Record:
     return tokens.create(actor, tokens.NewToken(name=mark))[0]
 
@@ -157,6 +174,8 @@ FACTORIES: dict[str, Factory] = {
     "link": link,
     "scim_token": scim_token,
     "export": by(exports.create, what="contacts", q="{mark}"),
+    "process": process,
+    "instance": instance,
 }
 
 

@@ -6,9 +6,10 @@ each stands in the line of its queue at RQ (core.jobs.turn): never more than one
 hundred thousand of one workspace delay nobody else's. What Valkey forgets is called again in the next round.
 
 Rows of the queue "bell" are events: the relay itself rings the pages that are open in that workspace (crm.stream).
-Only those that are news, or that something waits for (core.events), go on to the subscribers, since a worker's turn for every change would cost more
-than the change. A row may say when its workspace `wakes`: the relay keeps the earliest such moment of each workspace in
-`bus.wake`, and the clock asks that table alone, however many workspaces there are (crm.notifications.timed).
+Only those that are news, or that a process waits for (core.events), go on to the subscribers, since a worker's turn for
+every change would cost more than the change. A row may say when its workspace `wakes`: the relay keeps the earliest
+such moment of each workspace in `bus.wake`, and the clock asks that table alone, however many workspaces there are
+(crm.notifications.timed).
 """
 
 import logging

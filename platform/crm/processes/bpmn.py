@@ -317,9 +317,9 @@ def spec_of(root: Node, process: Node) -> Specs:
     bare = etree.fromstring(etree.tostring(root))
     for node in list(bare.iter()):
         space, name = split(node)
-        if space != BPMN or name in ("extensionElements", "documentation", "laneSet", "collaboration"):
-            if node.getparent() is not None:
-                node.getparent().remove(node)
+        foreign = space != BPMN or name in ("extensionElements", "documentation", "laneSet", "collaboration")
+        if foreign and node.getparent() is not None:
+            node.getparent().remove(node)
     try:
         return specified(bare, process.get("id"))
     except ValidationException as error:

@@ -17,8 +17,8 @@ from crm.processes.people import RULES, unknown_people
 from crm.processes.triggers import CHANGES, Unclear, everies, triggers_of
 
 SUBJECTS = ("deal", "contact", "company", "task")
-# Actions that a process may not take, whatever rights its publisher has: they decide who may do what here, and a drawing
-# is no place to look for them.
+# Actions that a process may not take, whatever rights its publisher has: they decide who may do what here, and nobody
+# looks for them in a drawing.
 NEVER = (
     "role", "member", "invitation", "token", "scim_token", "connection", "domain", "link", "backup", "billing",
     "privacy", "export", "import", "settings", "share",

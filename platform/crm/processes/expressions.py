@@ -1,13 +1,13 @@
 """Conditions and values in CEL (cel.dev), the expressions of those who draw processes.
 
 CEL has no loops but its macros, no assignments, no way out. What is left to an attacker is cost, so each evaluation has
-a budget: a short text, flat brackets, a count of evaluated nodes, small values, and time by the clock. Nothing here ever
-reaches Python's eval.
+a budget: a short text, flat brackets, a count of evaluated nodes, small values, and time by the clock. Nothing here
+ever reaches Python's eval.
 """
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -16,7 +16,8 @@ from uuid import UUID
 
 import celpy
 from celpy import celtypes
-from celpy.evaluation import Activation, CELEvalError, Evaluator
+from celpy.celparser import CELParseError
+from celpy.evaluation import Activation, CELEvalError, Evaluator, base_functions
 from flask_babel import gettext as _
 from lark import Token, Tree
 
@@ -45,13 +46,14 @@ def checked(text: str, names: tuple[str, ...] = NAMES) -> None:
 
 def evaluate(text: str, context: Mapping[str, Any]) -> Any:
     """The value, in Python's plain types. Raises Wrong."""
-    evaluator = Thrifty(parsed(text), Activation(vars={name: known(value) for name, value in context.items()}))
+    values = {name: known(value) for name, value in context.items()}
+    evaluator = Thrifty(parsed(text), Activation(vars=values, functions=OPERATORS))
     try:
-        return plain(evaluator.evaluate({"true": celtypes.BoolType(True)}))
+        return plain(evaluator.evaluate())
     except CELEvalError as error:
         raise Wrong(_("%(text)s cannot be computed: %(why)s", text=text[:100], why=reason(error))) from None
     except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise Wrong(_("%(text)s cannot be computed: %(why)s", text=text[:100], why=str(error)[:200])) from None
+        raise Wrong(_("%(text)s cannot be computed: %(why)s", text=text[:100], why=reason(error))) from None
 
 
 def holds(text: str, context: Mapping[str, Any]) -> bool:
@@ -60,6 +62,48 @@ def holds(text: str, context: Mapping[str, Any]) -> bool:
     if not isinstance(value, bool):
         raise Wrong(_("%(text)s is neither true nor false.", text=text[:100]))
     return value
+
+
+def equal(one: Any, other: Any) -> Any:
+    """As CEL has it for values whose types are not known before: 1 equals 1.0, and nothing equals null but null."""
+    if number(one) and number(other):
+        return (
+            celtypes.BoolType(float(one) == float(other)) if type(one) is not type(other) else base("_==_", one, other)
+        )
+    if one is None or other is None or not (isinstance(one, type(other)) or isinstance(other, type(one))):
+        failed = one if isinstance(one, CELEvalError) else other if isinstance(other, CELEvalError) else None
+        return failed if failed is not None else celtypes.BoolType(one is None and other is None)
+    return base("_==_", one, other)
+
+
+def unequal(one: Any, other: Any) -> Any:
+    found = equal(one, other)
+    return found if isinstance(found, CELEvalError) else celtypes.BoolType(not found)
+
+
+def compared(name: str) -> Callable[[Any, Any], Any]:
+    """Whole numbers and those with a fraction compare with each other."""
+
+    def compare(one: Any, other: Any) -> Any:
+        if number(one) and number(other) and type(one) is not type(other):
+            one, other = celtypes.DoubleType(float(one)), celtypes.DoubleType(float(other))
+        return base(name, one, other)
+
+    return compare
+
+
+def number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool | celtypes.BoolType)
+
+
+def base(name: str, one: Any, other: Any) -> Any:
+    operator: Any = base_functions[name]
+    return operator(one, other)
+
+
+OPERATORS: dict[str, Any] = {
+    "_==_": equal, "_!=_": unequal, **{name: compared(name) for name in ("_<_", "_<=_", "_>_", "_>=_")},
+}  # fmt: skip
 
 
 class Thrifty(Evaluator):
@@ -98,7 +142,7 @@ def parsed(text: str) -> Tree[Token]:
         raise Wrong(_("Too many brackets within brackets."))
     try:
         tree = environment().compile(text)
-    except celpy.CELParseError as error:
+    except CELParseError as error:
         where = f" ({error.column})" if getattr(error, "column", None) else ""
         raise Wrong(_("%(text)s cannot be read as an expression.", text=text[:100]) + where) from None
     except RecursionError:
@@ -137,8 +181,16 @@ def free_names(tree: Tree[Token]) -> list[str]:
     return [name for node in tree.find_data("ident") if (name := str(node.children[0])) not in bound]
 
 
-def reason(error: CELEvalError) -> str:
-    return str(error.args[0] if error.args else error)[:200]
+def reason(error: Exception) -> str:
+    """Why, in our words; the library's own speak of its types and show values."""
+    said = str(error.args[0] if error.args else "")
+    if "no matching overload" in said or "does not support" in said:
+        return str(_("its values do not go together"))
+    if "no such member" in said or "undeclared reference" in said or isinstance(error, KeyError):
+        return str(_("it names what is not there"))
+    if "divide by zero" in said:
+        return str(_("it divides by zero"))
+    return str(_("its values do not fit"))
 
 
 def known(value: Any) -> Any:
@@ -170,23 +222,22 @@ def one(value: Any) -> Any:
 
 def plain(value: Any) -> Any:
     """A value of CEL as Python and JSON have it; moments as datetimes, spans as seconds."""
-    match value:
-        case None:
-            return None
-        case bool() | celtypes.BoolType():
-            return bool(value)
-        case int():
-            return int(value)
-        case float():
-            return float(value)
-        case celtypes.TimestampType():
-            return datetime.fromtimestamp(value.timestamp(), value.tzinfo)
-        case celtypes.DurationType():
-            return value.total_seconds()
-        case Mapping():
-            return {str(key): plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [plain(item) for item in value]
-        case bytes():
-            raise Wrong(_("A value of bytes is of no use here."))
-    return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, bytes):
+        raise Wrong(_("A value of bytes is of no use here."))
+    for ours, ways in PLAIN.items():
+        if isinstance(value, ours):
+            return ways(value)
+    return value if value is None else str(value)
+
+
+PLAIN: dict[Any, Callable[[Any], Any]] = {
+    bool | celtypes.BoolType: bool,
+    int: int,
+    float: float,
+    celtypes.TimestampType: lambda value: datetime.fromtimestamp(value.timestamp(), value.tzinfo),
+    celtypes.DurationType: lambda value: value.total_seconds(),
+}

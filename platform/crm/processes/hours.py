@@ -1,7 +1,7 @@
 """Durations, and how far they reach in the hours in which somebody works.
 
-`PT15M` of working hours, begun on Friday at 16:50, ends on Monday at 8:05. Who has said no hours of their own works from
-Monday to Friday, 8 to 17, in the zone of the workspace.
+`PT15M` of working hours, begun on Friday at 16:50, ends on Monday at 8:05. Who has said no hours of their own works
+from Monday to Friday, 8 to 17, in the zone of the workspace.
 """
 
 import re
@@ -77,7 +77,7 @@ def worked(moment: datetime, rest: timedelta, hours: Mapping[str, Any], zone: Zo
 
 def hours_of(day: date, hours: Mapping[str, Any]) -> tuple[time, time] | None:
     """From when to when is worked on that day, or None."""
-    span = hours.get(DAYS[day.weekday()])
+    span: Any = hours.get(DAYS[day.weekday()])
     try:
         begins, ends = time.fromisoformat(span[0]), time.fromisoformat(span[1])
     except (TypeError, ValueError, IndexError):

@@ -111,6 +111,8 @@ def unknown_people(actor: Actor, rule: Extension) -> bool:
     name = next((name for name in RULES if name in rule.given), "")
     given = rule.get(name)
     known, plain = as_uuid(given), given.lower()
+    if name in ("step", "value"):
+        return False
     if name == "who":
         return given not in WHO
     if name == "role":
@@ -146,7 +148,7 @@ def choose(asked: Asked, people: list[UUID], how: str) -> UUID | None:
         counted = select(Task.assignee_id, func.count()).where(
             Task.assignee_id.in_(people), Task.done_at.is_(None), Task.deleted_at.is_(None)
         )
-        loads: dict[UUID, int] = {row[0]: row[1] for row in db.execute(counted.group_by(Task.assignee_id))}
+        loads = {row[0]: row[1] for row in db.execute(counted.group_by(Task.assignee_id))}
         return min(people, key=lambda one: (loads.get(one, 0), str(one)))
     turns = (
         select(Step.assignee_id, func.max(cast(Step.id, Text)))

@@ -268,5 +268,5 @@ def reason(error: Exception) -> tuple[str, str]:
         return error.element, getattr(error, "words", "") or str(error)
     if isinstance(error, Invalid):
         return "", "; ".join(f"{name}: {words}" for name, words in error.fields)
-    assert isinstance(error, Refusal)
-    return "", " ".join(str(part) for part in (error.title, error.detail) if part)
+    detail = error.detail if isinstance(error, Refusal) else error
+    return "", str(detail)

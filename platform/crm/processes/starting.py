@@ -58,7 +58,7 @@ def hear(place: Place, payload: dict[str, Any]) -> None:
             events = session.execute(
                 select(*Event.__table__.columns).where(Event.id.in_(payload["events"])).order_by(Event.id)
             ).all()
-            stages = dict(session.execute(select(Stage.id, Stage.name)).tuples().all()) if events else {}
+            stages = dict(session.execute(select(Stage.id, Stage.name)).all()) if events else {}
             touched = [one for event in events for one in goes_on(session, workspace, event, stages)]
             for published in in_use(session):
                 touched += starts(session, workspace, published, events, stages)
@@ -74,7 +74,7 @@ def in_use(session: Session) -> Iterable[Published]:
         .where(Process.enabled, Process.deleted_at.is_(None))
         .order_by(Process.id)
     )
-    for process, version in rows.tuples():
+    for process, version in rows:
         try:
             yield Published(process, version, read(version.xml))
         except Unreadable:
@@ -161,19 +161,18 @@ def begin(
     if depth > DEEPEST or too_many(session, published, record):
         flood(session, workspace, published, record, cause)
         return None
-    made = {
-        "id": new_id(), "process_id": published.process.id, "version_id": published.version.id,
-        "name": record.title()[:200] if record is not None else "", "record_kind": record.kind if record else "",
-        "record_id": record.id if record else None, "started_by_id": cause.by, "cause": cause.name, "depth": depth,
-        "data": cause.data,
-    }  # fmt: skip
-    inserted = insert(Instance).values(made).on_conflict_do_nothing(index_elements=["process_id", "cause"])
-    if session.execute(inserted.returning(Instance.id)).scalar() is None:
+    instance_id, name = new_id(), record.title()[:200] if record is not None else ""
+    whose = {"record_kind": record.kind if record is not None else "", "record_id": record.id if record else None}
+    made = insert(Instance).values(
+        id=instance_id, process_id=published.process.id, version_id=published.version.id, name=name, data=cause.data,
+        started_by_id=cause.by, cause=cause.name, depth=depth, **whose,
+    )  # fmt: skip
+    if session.scalar(made.on_conflict_do_nothing().returning(Instance.id)) is None:
         return None
-    title = f"{published.process.name}: {made['name']}" if made["name"] else published.process.name
-    said = {"record_kind": made["record_kind"], "record_id": made["record_id"]}
-    note_by_itself(session, "process.started", "instance", [(made["id"], title, said)], change="created", via="process")
-    instance_id: UUID = made["id"]
+    title = f"{published.process.name}: {name}" if name else published.process.name
+    note_by_itself(
+        session, "process.started", "instance", [(instance_id, title, whose)], change="created", via="process"
+    )
     return instance_id
 
 
@@ -220,7 +219,7 @@ def goes_on(session: Session, workspace: Workspace, event: Any, stages: dict[UUI
         .order_by(Step.id)
     )
     found = []
-    for step, instance, version in rows.tuples():
+    for step, instance, version in rows:
         if step.state == "arrived" or arrives(session, workspace, event, stages, step, instance, version):
             found.append(instance.id)
     return found

@@ -61,7 +61,7 @@ class Endless(Lost):
 # What SpiffWorkflow is told of our elements.
 
 
-class Outside(EventDefinition):
+class Outside(EventDefinition):  # type: ignore[misc]
     """An event that comes from outside of the walk: a time, a message. It knows only which element waits for it."""
 
     def __eq__(self, other: object) -> bool:
@@ -141,8 +141,8 @@ def specified(tree: Any, process_id: str) -> Specs:
 
 @dataclass(frozen=True)
 class Token:
-    """A place where a run waits: for a person (`user`), for work of ours (`service`), for a time or a message (`event`).
-    At an event gateway each of the events behind it is one, with the gateway's id."""
+    """A place where a run waits: for a person (`user`), for work of ours (`service`), for a time or a message
+    (`event`). At an event gateway each of the events behind it is one, with the gateway's id."""
 
     id: UUID
     element: str
@@ -184,9 +184,8 @@ class Walk:
                 found.append(Token(task.id, spec.name, "service"))
             elif isinstance(spec, EventBasedGateway) and task.state == TaskState.WAITING:
                 found += [Token(task.id, event.name, "event") for event in spec.event_definition.event_definitions]
-            elif isinstance(spec, CatchingEvent) and task.state == TaskState.WAITING:
-                if isinstance(spec.event_definition, Outside):
-                    found.append(Token(task.id, spec.name, "event"))
+            elif isinstance(getattr(spec, "event_definition", None), Outside) and task.state == TaskState.WAITING:
+                found.append(Token(task.id, spec.name, "event"))
         return found
 
     def finish(self, token: UUID) -> None:

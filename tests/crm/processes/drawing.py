@@ -1,5 +1,6 @@
 """Drawing processes in a line each: an element is a tag with a name, and arrows join them in the order given."""
 
+import itertools
 import re
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -16,7 +17,8 @@ def process(*parts: str, subject: str = "deal", name: str = "Windows", before: s
     said = "".join(f" {key}={quoteattr(str(value))}" for key, value in settings.items())
     inner = "".join(arrows(part) if is_arrow(part) else part for part in parts)
     about = f'<bpmn:extensionElements><okno:process subject="{subject}"{said}/></bpmn:extensionElements>'
-    return f'{HEAD}{before}<bpmn:process id="windows" name="{name}" isExecutable="true">{about}{inner}</bpmn:process></bpmn:definitions>'
+    whole = f'<bpmn:process id="windows" name="{name}" isExecutable="true">{about}{inner}</bpmn:process>'
+    return f"{HEAD}{before}{whole}</bpmn:definitions>"
 
 
 def is_arrow(part: str) -> bool:
@@ -29,7 +31,7 @@ def arrows(part: str) -> str:
     inner = f"<bpmn:conditionExpression>{escape(condition)}</bpmn:conditionExpression>" if condition else ""
     return "".join(
         f'<bpmn:sequenceFlow id="f_{a}_{b}" sourceRef="{a}" targetRef="{b}">{inner}</bpmn:sequenceFlow>'
-        for a, b in zip(ids, ids[1:], strict=False)
+        for a, b in itertools.pairwise(ids)
     )
 
 

@@ -26,6 +26,9 @@ NEARER = text(
 )
 
 
+READY = text("update bus.outbox set ready = true where role = :role and not ready and next_at <= now()")
+
+
 @dataclass
 class Works:
     shop: Shop
@@ -75,6 +78,7 @@ class Works:
             )
         with database().controlling() as control:
             control.execute(NEARER, {"seconds": seconds, "role": self.shop.workspace.role})
+            control.execute(READY, {"role": self.shop.workspace.role})
         self.work()
 
     def run(self) -> Instance:
