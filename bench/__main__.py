@@ -4,7 +4,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 
-from bench import backups, board, changes, exports, imports, limits, lists, pages, rights, workspaces
+from bench import backups, board, changes, exports, imports, limits, lists, pages, processes, rights, workspaces
 from bench.figures import Figure, show
 from bench.ground import Grounds, grounds
 
@@ -25,6 +25,7 @@ ROWS: dict[str, Callable[[Grounds], Iterator[Figure]]] = {
     "workspaces": workspaces.growth,
     "upgrade": workspaces.release,
     "backup": backups.backup,
+    "process": processes.process,
 }
 
 

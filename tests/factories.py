@@ -142,7 +142,7 @@ def process(actor: Actor, mark: str) -> Process:
 
 def instance(actor: Actor, mark: str) -> Instance:
     deal = FACTORIES["deal"](actor, mark)
-    return processes.start(actor, processes.Start(id=process(actor, mark).id, record_id=deal.id))
+    return processes.start(actor, processes.Start(process_id=process(actor, mark).id, record_id=deal.id))
 
 
 DRAWN = drawing.process(drawing.start(), drawing.user("call"), drawing.end(), "start -> call -> end")

@@ -48,6 +48,8 @@ from crm.plan.front import front as prices
 from crm.plan.front import stripe
 from crm.plan.pages import pages as plan_pages
 from crm.privacy.pages import pages as privacy_pages
+from crm.processes import after as processes_after  # noqa: F401 (declares what a restore does)
+from crm.processes import api as processes_api
 from crm.processes import completing, running, starting  # noqa: F401 (declare their jobs, and what a step says to its task)
 from crm.roles.pages import pages as roles_pages
 from crm.scim.api import scim
@@ -71,6 +73,8 @@ RESOURCES = (
     notes_api.RESOURCE,
     imports_api.RESOURCE,
     exports_api.RESOURCE,
+    processes_api.PROCESS_RESOURCE,
+    processes_api.RUN_RESOURCE,
 )
 PAGES = (
     contacts_pages,

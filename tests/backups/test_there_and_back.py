@@ -28,6 +28,8 @@ SETTLED = {
     "connection": ("deleted_at",),
     "domain": ("proven_at",),
     "invitation": ("deleted_at",),
+    "process": ("enabled",),
+    "process_instance": ("status",),
 }
 WITHOUT = {(table, column) for table, columns in SETTLED.items() for column in (*columns, "version", "updated_at")}
 

@@ -865,7 +865,6 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("not enabled or active_id is not null", name=op.f("ck_process_enabled")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_process")),
     )
     op.create_index("uq_process_key", "process", ["key"], unique=True, postgresql_where=sa.text("deleted_at is null"))

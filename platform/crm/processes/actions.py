@@ -53,7 +53,7 @@ class Start(Input):
     """Of the active version, about one record of the kind that the process is about. `key` is what makes it unique:
     sent twice, it starts once."""
 
-    id: UUID
+    process_id: UUID
     record_id: UUID | None = None
     key: Annotated[str, Field(max_length=100)] = ""
     data: dict[str, Any] = {}
@@ -64,7 +64,10 @@ class OneRun(Input):
 
 
 class OneStep(Input):
-    id: Annotated[UUID, Field(description="Of the step.")]
+    """A step of the run `id`."""
+
+    id: UUID
+    step_id: UUID
 
 
 class AssignedStep(OneStep):
@@ -74,7 +77,7 @@ class AssignedStep(OneStep):
 class Completed(Input):
     """A task that is a step, done with its form filled in."""
 
-    task_id: UUID
+    id: UUID
     values: dict[str, Any] = {}
 
 
@@ -196,7 +199,7 @@ def restore(actor: Actor, data: OneProcess) -> Process:
 @action("process.start", right=("process", "view"))
 def start(actor: Actor, data: Start) -> Instance:
     """A run by hand. Raises Busy where the process is off or there are too many for the record."""
-    process = actor.find(Process, data.id)
+    process = actor.find(Process, data.process_id)
     version = actor.db.get(Version, process.active_id) if process.enabled and process.active_id else None
     if version is None:
         raise Busy(_("%(name)s is switched off.", name=process.name))
@@ -251,7 +254,7 @@ def retry(actor: Actor, data: OneRun) -> Instance:
 def skip(actor: Actor, data: OneStep) -> Instance:
     """The run goes on as if this step were done: a task nobody will do, work that cannot succeed, a time not waited
     for."""
-    step, instance = step_taken(actor, data.id)
+    step, instance = step_taken(actor, data)
     step.state, step.done_by_id, step.error = "arrived", actor.member.id, ""
     step.done_at = actor.db.scalar(select(func.clock_timestamp()))
     step.values = {**step.values, "skipped": True}
@@ -267,7 +270,7 @@ def skip(actor: Actor, data: OneStep) -> Instance:
 @action("process.reassign", right=("process", "edit"))
 def reassign(actor: Actor, data: AssignedStep) -> Instance:
     """Another member does the step."""
-    step, instance = step_taken(actor, data.id)
+    step, instance = step_taken(actor, data)
     actor.linked(Member, data.assignee_id, "assignee_id", Member.state == "active")
     step.assignee_id = data.assignee_id
     if step.task_id:
@@ -278,7 +281,7 @@ def reassign(actor: Actor, data: AssignedStep) -> Instance:
 @action("process.complete", right=("task", "edit"))
 def complete(actor: Actor, data: Completed) -> Task:
     """The step that this task is, with what was filled in. Raises Invalid for what is missing."""
-    task = actor.take(Task, data.task_id, "edit")
+    task = actor.take(Task, data.id, "edit")
     step = completing.step_of(actor, task)
     if step is None:
         raise NotFound()
@@ -362,13 +365,13 @@ def wake_up(actor: Actor, instance: Instance) -> None:
             later(actor.db, ADVANCE, at=step.due_at, instance_id=instance.id)
 
 
-def step_taken(actor: Actor, step_id: UUID) -> tuple[Step, Instance]:
+def step_taken(actor: Actor, data: OneStep) -> tuple[Step, Instance]:
     """A step where a run waits or failed, and the run, both held. Raises NotFound, Busy."""
-    step = actor.db.get(Step, step_id)
+    instance = actor.take(Instance, data.id, "edit")
+    own = select(Step).where(Step.id == data.step_id, Step.instance_id == instance.id)
+    step = actor.db.scalar(own.with_for_update())
     if step is None:
         raise NotFound()
-    instance = actor.take(Instance, step.instance_id, "edit")
-    actor.db.refresh(step, with_for_update=True)
     if step.state not in ("open", "failed") or instance.status not in ("running", "failed"):
         raise Busy(_("The run has gone on from this step."))
     return step, instance

@@ -29,7 +29,13 @@ NODES = 20_000  # evaluated for one expression
 LARGEST = 20_000  # characters of a text, items of a list
 SECONDS = 0.5
 NAMES = ("record", "deal", "contact", "company", "steps", "data", "event", "now", "today", "started_by")
-FORBIDDEN = frozenset({"reduce", "min"})  # macros of this library that CEL does not have
+# What may be called, by itself and after a dot: the standard's own.
+FUNCTIONS = frozenset("has size int uint double string bool timestamp duration type dyn matches contains".split())
+MACROS = frozenset({"map", "filter", "all", "exists", "exists_one"})
+METHODS = MACROS | frozenset(
+    "size contains startsWith endsWith matches getDate getDayOfMonth getDayOfWeek getDayOfYear getFullYear getMonth "
+    "getHours getMinutes getSeconds getMilliseconds".split()
+)
 
 
 class Wrong(Refusal):
@@ -147,12 +153,19 @@ def parsed(text: str) -> Tree[Token]:
         raise Wrong(_("%(text)s cannot be read as an expression.", text=text[:100]) + where) from None
     except RecursionError:
         raise Wrong(_("Too many brackets within brackets.")) from None
-    used = {str(node.children[1]) for node in tree.find_data("member_dot_arg") if len(node.children) > 1}
-    if used & FORBIDDEN:
-        raise Wrong(
-            _("%(name)s is not known here. There are: %(names)s.", name=min(used & FORBIDDEN), names="map, all")
-        )
+    check_calls(tree, "member_dot_arg", 1, METHODS)
+    check_calls(tree, "ident_arg", 0, FUNCTIONS)
+    check_calls(tree, "dot_ident_arg", 0, FUNCTIONS)
     return tree
+
+
+def check_calls(tree: Tree[Token], rule: str, at: int, known_ones: frozenset[str]) -> None:
+    """Refuse a call of what the standard does not have. Raises Wrong."""
+    for node in tree.find_data(rule):
+        name = str(node.children[at])
+        if name not in known_ones:
+            names = ", ".join(sorted(known_ones))
+            raise Wrong(_("%(name)s is not known here. There are: %(names)s.", name=name, names=names))
 
 
 QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
@@ -173,7 +186,7 @@ def free_names(tree: Tree[Token]) -> list[str]:
     """The names that an expression reads and no macro of its own binds."""
     bound = set()
     for node in tree.find_data("member_dot_arg"):
-        if len(node.children) > 2 and str(node.children[1]) in ("map", "filter", "all", "exists", "exists_one"):
+        if len(node.children) > 2 and str(node.children[1]) in MACROS:
             args = node.children[2]
             first = args.children[0] if isinstance(args, Tree) and args.children else None
             if isinstance(first, Tree):

@@ -18,10 +18,7 @@ class Process(Record):
     process is `enabled`."""
 
     __tablename__ = "process"
-    __table_args__ = (
-        Index("uq_process_key", "key", unique=True, postgresql_where=text("deleted_at is null")),
-        CheckConstraint("not enabled or active_id is not null", name="enabled"),
-    )
+    __table_args__ = (Index("uq_process_key", "key", unique=True, postgresql_where=text("deleted_at is null")),)
     kind: ClassVar[str] = "process"
     owner_column: ClassVar[str | None] = None
     derived: ClassVar[frozenset[str]] = frozenset({"draft"})

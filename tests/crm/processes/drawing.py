@@ -87,6 +87,10 @@ def service(element_id: str, action: str = "", *extensions: str, **args: str) ->
     return element("serviceTask", element_id, *does, *extensions)
 
 
+def notify(who: str, text: str) -> str:
+    return f"<okno:notify who={quoteattr(who)} text={quoteattr(text)}/>"
+
+
 def put(name: str, value: str) -> str:
     return f"<okno:set name={quoteattr(name)} value={quoteattr(value)}/>"
 

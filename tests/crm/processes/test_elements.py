@@ -46,9 +46,9 @@ def test_a_form_is_filled_in_before_the_step_is_done(works: Works) -> None:
         works.do("task.done", id=task.id)
     assert refused.value.fields[0][0] == "width"
     with pytest.raises(Invalid):
-        works.do("process.complete", task_id=task.id, values={"width": "wide"})
+        works.do("process.complete", id=task.id, values={"width": "wide"})
     with pytest.raises(Invalid):
-        works.do("process.complete", task_id=task.id, values={"width": 5, "colour": "red"})
+        works.do("process.complete", id=task.id, values={"width": 5, "colour": "red"})
     assert works.task("measure").done_at is None
     works.complete("measure", width="1200,5", note="left wing")
     assert works.run().data["steps"]["measure"] == {
@@ -176,7 +176,7 @@ def test_an_event_gateway_goes_the_way_of_what_comes_first(works: Works) -> None
     assert works.waiting() == ["install"]
     works.pass_time(4 * 86400)
     assert works.waiting() == ["install"]
-    works.do("process.start", id=works.process().id, record_id=other)
+    works.do("process.start", process_id=works.process().id, record_id=other)
     works.work()
     works.pass_time(3 * 86400 + 1)
     assert works.waiting() == ["remind"]
@@ -216,7 +216,7 @@ def test_a_subprocess_runs_inside_and_its_errors_reach_its_border(works: Works) 
     deal = works.begun(drawn)
     works.complete("ask", agreed=True)
     assert works.waiting() == ["next"]
-    works.do("process.start", id=works.process().id, record_id=deal)
+    works.do("process.start", process_id=works.process().id, record_id=deal)
     works.work()
     works.complete("ask", agreed="no")
     assert works.waiting() == ["sorry"]
@@ -353,7 +353,7 @@ def test_turns_are_taken_round_robin(works: Works) -> None:
     process_id = works.published(process(start(), user("call", "role=sales"), end(), "start -> call -> end"))
     given: list[UUID | None] = []
     for _time in range(6):
-        works.do("process.start", id=process_id, record_id=works.deal())
+        works.do("process.start", process_id=process_id, record_id=works.deal())
         works.work()
         given.append(works.step("call").assignee_id)
     assert set(given[:3]) == people

@@ -53,7 +53,7 @@ class Works:
     def begun(self, xml: str, **values: Any) -> UUID:
         """A deal about which a run of this process has begun by hand, and is taken on."""
         process_id, deal = self.published(xml), self.deal(**values)
-        self.do("process.start", id=process_id, record_id=deal)
+        self.do("process.start", process_id=process_id, record_id=deal)
         self.work()
         return deal
 
@@ -112,7 +112,7 @@ class Works:
             return actor.db.get_one(Task, step.task_id)
 
     def complete(self, element: str, by: UUID | None = None, **values: Any) -> None:
-        self.do("process.complete", by, task_id=self.task(element).id, values=values)
+        self.do("process.complete", by, id=self.task(element).id, values=values)
         self.work()
 
     def member(self, identity_id: UUID) -> UUID:
