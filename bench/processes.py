@@ -81,7 +81,7 @@ def begun(ground: Ground, workspace: Workspace) -> list[UUID]:
 
 def played(ground: Ground, workspace: Workspace, runs: list[UUID]) -> tuple[float, int]:
     """Seconds that the engine took, and how many steps it passed; what people do in between is not counted."""
-    took, waiting = 0.0, list(runs)
+    took, passed, waiting = 0.0, 0, list(runs)
     mine = Step.instance_id.in_(runs)
     while waiting:
         began = perf_counter()
