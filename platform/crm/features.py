@@ -51,6 +51,7 @@ from crm.privacy.pages import pages as privacy_pages
 from crm.processes import after as processes_after  # noqa: F401 (declares what a restore does)
 from crm.processes import api as processes_api
 from crm.processes import completing, running, starting  # noqa: F401 (declare their jobs, and what a step says to its task)
+from crm.processes.pages import pages as processes_pages
 from crm.roles.pages import pages as roles_pages
 from crm.scim.api import scim
 from crm.settings.pages import pages as settings_pages
@@ -100,6 +101,7 @@ PAGES = (
     backups_pages,
     closing_pages,
     privacy_pages,
+    processes_pages,
 )
 # The one route of the API that takes more than a megabyte.
 LARGE_UPLOAD = imports_api.FILE_ROUTE

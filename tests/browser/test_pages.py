@@ -134,8 +134,8 @@ class Records:
             return self.draft if rule.endswith(("columns", "duplicates")) else self.done
         if argument in ("kind", "number"):
             return {"kind": "contact", "number": self.shop.workspace.id}[argument]
-        if argument == "passkey_id":
-            return self.passkey
+        if argument in ("passkey_id", "instance_id"):
+            return self.passkey if argument == "passkey_id" else self.run
         if argument == "fact":
             return "amount" if rule.startswith("/deals/") else "phones"
         table = argument.removesuffix("_id")
@@ -263,6 +263,12 @@ class Records:
             reason = "smtp; 550 5.1.1 <jana@example.com>: Recipient address rejected: User unknown"
             actor.db.add(MailBlock(member_id=actor.member.id, email=actor.member.email, reason=reason))
             actor.db.commit()
+
+    @cached_property
+    def run(self) -> UUID:
+        """A run of a process that waits for somebody."""
+        with self.shop.acting() as actor:
+            return FACTORIES["instance"](actor, "Windows").id
 
     def exported(self) -> None:
         """A file to take along, made."""

@@ -32,7 +32,7 @@ PATHS = {
     "import": "/imports/{}",
     "export": "/exports/{}",
     "member": "/people/{}",
-    "instance": "/processes/runs/{}",
+    "instance": "/settings/processes/runs/{}",
 }
 # Where what is no record leads.
 PLACES = {
@@ -44,7 +44,7 @@ PLACES = {
     "deal_stale": "/today",
     "limit": "/settings/plan",
     "backup_failed": "/settings/backups",
-    "process_flood": "/processes/",
+    "process_flood": "/settings/processes",
 }
 FILES = ("import", "export")  # which go by their file's name
 LONGEST = 300  # characters of a note
