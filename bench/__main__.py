@@ -4,7 +4,21 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 
-from bench import backups, board, changes, exports, imports, limits, lists, pages, quotes, rights, work, workspaces
+from bench import (
+    backups,
+    board,
+    changes,
+    exports,
+    imports,
+    limits,
+    lists,
+    pages,
+    processes,
+    quotes,
+    rights,
+    work,
+    workspaces,
+)
 from bench.figures import Figure, show
 from bench.ground import Grounds, grounds
 
@@ -29,6 +43,7 @@ ROWS: dict[str, Callable[[Grounds], Iterator[Figure]]] = {
     "upgrade": workspaces.release,
     "backup": backups.backup,
     "quote": quotes.quote,
+    "process": processes.process,
 }
 
 

@@ -31,7 +31,7 @@ from core.masking import mask_reads
 from core.records import Record
 from tenants.models import Department, Member, Membership, Role, Share, Team, WorkspaceRow
 
-Via = Literal["page", "api", "import", "job", "cli", "scim", "client"]
+Via = Literal["page", "api", "import", "job", "cli", "scim", "client", "process"]
 
 
 class NotAMember(Forbidden):
@@ -168,6 +168,12 @@ def circle_of(row: Row[Any]) -> Circle:
         for verb in ("view", "edit") if may_edit else ("view",):
             shared.setdefault((kind, verb), set()).add(UUID(record_id))
     return Circle(row.id, frozenset(row.team or ()), frozenset(row.department or ()), shared)
+
+
+def acting_in(session: Session, workspace: Workspace, member_id: UUID, via: Via, request_id: str = "") -> Actor | None:
+    """The Actor of a member within a session that is open already; None where they work here no more."""
+    row = session.connection().execute(BY_ID, {"known": member_id}).first()
+    return actor_of(row, workspace, session, via, request_id) if row is not None else None
 
 
 def sees(session: Session, member_id: UUID, record: Record) -> bool:

@@ -29,6 +29,8 @@ from crm.imports.models import Import
 from crm.notifications.models import Notification
 from crm.payments import actions as payments
 from crm.payments import tills
+from crm.processes import actions as processes
+from crm.processes.models import Instance, Process
 from crm.products import actions as products
 from crm.quotes import actions as quotes
 from crm.requests import actions as requests
@@ -39,6 +41,7 @@ from tenants import arrivals, departments, invitations, provisioning, roles, sha
 from tenants.backups.models import Backup, Restore
 from tenants.models import Invitation, Member, Role, Share
 from tenants.sign_on_models import Connection, Domain, Link
+from tests.crm.processes import drawing
 
 Factory = Callable[[Actor, str], Record]
 
@@ -156,6 +159,20 @@ def letterhead(actor: Actor, mark: str) -> Record:
     return by(documents.change, name="{mark}")(actor, mark)
 
 
+def process(actor: Actor, mark: str) -> Process:
+    """Published, so that it can run."""
+    made = processes.create(actor, processes.create.parse({"xml": DRAWN, "name": mark}))
+    return processes.publish(actor, processes.OneProcess(id=made.id))
+
+
+def instance(actor: Actor, mark: str) -> Instance:
+    deal = FACTORIES["deal"](actor, mark)
+    return processes.start(actor, processes.Start(process_id=process(actor, mark).id, record_id=deal.id))
+
+
+DRAWN = drawing.process(drawing.start(), drawing.user("call"), drawing.end(), "start -> call -> end")
+
+
 def token(actor: Actor, mark: str) -> Record:
     return tokens.create(actor, tokens.NewToken(name=mark))[0]
 
@@ -189,6 +206,8 @@ FACTORIES: dict[str, Factory] = {
     "link": link,
     "scim_token": scim_token,
     "export": by(exports.create, what="contacts", q="{mark}"),
+    "process": process,
+    "instance": instance,
 }
 
 

@@ -47,6 +47,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "backup": ("view", "create", "restore"),
     "export": ("view", "create", "edit", "delete"),
     "privacy": ("view", "edit"),
+    "process": ("view", "create", "edit", "delete"),
 }
 
 # Records without rights of their own: whoever holds this one may see and change them, as far as its scope reaches.
@@ -62,6 +63,7 @@ DECIDED_BY: dict[str, Right] = {
     "scim_token": ("settings", "edit"),
     "letterhead": ("settings", "edit"),
     "till": ("settings", "edit"),
+    "instance": ("process", "edit"),
 }
 
 # Kinds that tell what a field of another kind says: who may not see that field sees none of them.
@@ -89,6 +91,7 @@ SPECIAL: dict[str, tuple[Right, ...]] = {
     "billing": (("billing", "view"), ("billing", "edit")),
     "backups": (("backup", "view"), ("backup", "create"), ("backup", "restore")),
     "privacy": (("privacy", "view"), ("privacy", "edit")),
+    "processes": tuple(("process", verb) for verb in VERBS["process"]),
 }
 # What everybody may who works here.
 EVERYBODY: tuple[Right, ...] = tuple(

@@ -44,7 +44,7 @@ class Actor:
     circle: Circle
     fields: FieldRules
     db: Session
-    via: Literal["page", "api", "import", "job", "cli", "scim", "client"] = "page"
+    via: Literal["page", "api", "import", "job", "cli", "scim", "client", "process"] = "page"
     request_id: str = ""
     confirmed: bool = True
     address: str = ""

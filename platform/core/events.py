@@ -133,21 +133,27 @@ def is_news(row: Mapping[str, Any]) -> bool:
     """Whether somebody may have to be told: a column of the kind's `news` has a value, which is not the one who acts;
     or the event itself says whom to tell. Most events tell nobody, and wake no subscriber."""
     model, after = KINDS.get(row["kind"]), row["after"]
-    named = model is not None and any(after.get(name) not in (None, row["member_id"]) for name in model.news)
+    by = row["member_id"] if row["via"] != "process" else None  # nobody does what a process does in their name
+    named = model is not None and any(after.get(name) not in (None, by) for name in model.news)
     return named or "tell" in after
 
 
-# Events and their pointer in one statement, of one shape for any number of them, so that it stays prepared.
+# Events and their pointer in one statement, of one shape for any number of them, so that it stays prepared. What a
+# process of the workspace waits for (the table `awaited`) is marked in the pointer, and handed on as news is.
 WRITE = text("""
-with written as (
-    insert into event (id, action, kind, change, record_id, member_id, via, request_id, address, title, before, after)
-    select id, action, kind, change, record_id, member_id, via, request_id, address, title, before, after
-    from jsonb_to_recordset(cast(:events as jsonb)) as given (
+with given as (
+    select * from jsonb_to_recordset(cast(:events as jsonb)) as given (
         id uuid, action text, kind text, change text, record_id uuid, member_id uuid, via text, request_id text,
         address text, title text, before jsonb, after jsonb
     )
+), written as (
+    insert into event (id, action, kind, change, record_id, member_id, via, request_id, address, title, before, after)
+    select id, action, kind, change, record_id, member_id, via, request_id, address, title, before, after from given
 )
-insert into bus.outbox (topic, queue, payload) values ('event', 'bell', cast(:bell as jsonb))
+insert into bus.outbox (topic, queue, payload) select 'event', 'bell', cast(:bell as jsonb) || cast(case when exists (
+    select from given join awaited on awaited.event in (given.action, given.kind || '.' || given.change)
+    where awaited.field = '' or given.after ? awaited.field or given.before ? awaited.field
+) then '{"awaited": true}' else '{}' end as jsonb)
 """)
 
 

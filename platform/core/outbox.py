@@ -6,9 +6,10 @@ each stands in the line of its queue at RQ (core.jobs.turn): never more than one
 hundred thousand of one workspace delay nobody else's. What Valkey forgets is called again in the next round.
 
 Rows of the queue "bell" are events: the relay itself rings the pages that are open in that workspace (crm.stream).
-Only those that are news (core.events) go on to the subscribers, since a worker's turn for every change would cost more
-than the change. A row may say when its workspace `wakes`: the relay keeps the earliest such moment of each workspace in
-`bus.wake`, and the clock asks that table alone, however many workspaces there are (crm.notifications.timed).
+Only those that are news, or that a process waits for (core.events), go on to the subscribers, since a worker's turn for
+every change would cost more than the change. A row may say when its workspace `wakes`: the relay keeps the earliest
+such moment of each workspace in `bus.wake`, and the clock asks that table alone, however many workspaces there are
+(crm.notifications.timed).
 """
 
 import logging
@@ -209,7 +210,7 @@ def ring(database: Database, redis: Redis, roles: list[str]) -> int:
         if wishes:
             roles, moments = map(list, zip(*wishes, strict=True))
             control.execute(WISH, {"roles": roles, "moments": moments})
-        news = [row.id for row in bells if row.payload.get("news")] if SUBSCRIBERS else []
+        news = [row.id for row in bells if row.payload.get("news") or row.payload.get("awaited")] if SUBSCRIBERS else []
         control.execute(HEARD, {"ids": news})
         control.execute(GONE, {"ids": [row.id for row in bells if row.id not in set(news)]})
     return len(bells)

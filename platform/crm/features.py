@@ -55,6 +55,10 @@ from crm.plan.front import front as prices
 from crm.plan.front import stripe
 from crm.plan.pages import pages as plan_pages
 from crm.privacy.pages import pages as privacy_pages
+from crm.processes import after as processes_after  # noqa: F401 (declares what a restore does)
+from crm.processes import api as processes_api
+from crm.processes import completing, running, starting  # noqa: F401 (declare their jobs, and what a step says to its task)
+from crm.processes.pages import pages as processes_pages
 from crm.products import api as products_api
 from crm.products.pages import pages as products_pages
 from crm.quotes import api as quotes_api
@@ -90,6 +94,8 @@ RESOURCES = (
     notes_api.RESOURCE,
     imports_api.RESOURCE,
     exports_api.RESOURCE,
+    processes_api.PROCESS_RESOURCE,
+    processes_api.RUN_RESOURCE,
 )
 PAGES = (
     contacts_pages,
@@ -122,6 +128,7 @@ PAGES = (
     backups_pages,
     closing_pages,
     privacy_pages,
+    processes_pages,
 )
 # The one route of the API that takes more than a megabyte.
 LARGE_UPLOAD = imports_api.FILE_ROUTE

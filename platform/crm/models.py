@@ -12,6 +12,7 @@ from crm.forms import models as forms
 from crm.imports import models as imports
 from crm.notifications import models as notifications
 from crm.payments import models as payments
+from crm.processes import models as processes
 from crm.products import models as products
 from crm.quotes import models as quotes
 from crm.requests import models as requests
@@ -39,6 +40,7 @@ __all__ = [
     "limits",
     "notifications",
     "payments",
+    "processes",
     "products",
     "quotes",
     "requests",

@@ -37,6 +37,9 @@ ROWS = {
         insert into push_subscription (id, member_id, endpoint, p256dh, auth, server_key, sign_in_id)
         select gen_random_uuid(), id, 'https://push.example.com/1', 'x', 'y', 'z', gen_random_uuid()
         from member limit 1""",
+    "process_step": """insert into process_step (id, instance_id, token, element, kind)
+        select gen_random_uuid(), id, gen_random_uuid(), 'call', 'user' from process_instance limit 1""",
+    "awaited": "insert into awaited select gen_random_uuid(), 'deal.created', '', id from process_version limit 1",
     "contact": """update contact
         set about = E'a tab\\t, a line\\nand a \\\\ backslash', custom = '{"a": "\\\\ \\n"}'""",
 }

@@ -29,6 +29,8 @@ SETTLED = {
     "domain": ("proven_at",),
     "invitation": ("deleted_at",),
     "till": ("deleted_at",),
+    "process": ("enabled",),
+    "process_instance": ("status",),
 }
 WITHOUT = {(table, column) for table, columns in SETTLED.items() for column in (*columns, "version", "updated_at")}
 

@@ -144,8 +144,8 @@ class Records:
             return self.draft if rule.endswith(("columns", "duplicates")) else self.done
         if argument in ("kind", "number"):
             return {"kind": "contact", "number": self.shop.workspace.id}[argument]
-        if argument == "passkey_id":
-            return self.passkey
+        if argument in ("passkey_id", "instance_id"):
+            return self.passkey if argument == "passkey_id" else self.run
         if argument == "fact":
             return "amount" if rule.startswith("/deals/") else "phones"
         table = argument.removesuffix("_id")
@@ -295,6 +295,12 @@ class Records:
         house.received(self.shop, form_id=made.id, answers=answers, utm={"utm_source": "ads"})
         house.received(self.shop, name="Eva", doubts=["quick", "unproven"])
         return made.key
+
+    @cached_property
+    def run(self) -> UUID:
+        """A run of a process that waits for somebody."""
+        with self.shop.acting() as actor:
+            return FACTORIES["instance"](actor, "Windows").id
 
     def exported(self) -> None:
         """A file to take along, made."""

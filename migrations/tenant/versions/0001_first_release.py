@@ -1144,9 +1144,147 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_request_file")),
     )
     op.create_index(op.f("ix_request_file_request_id"), "request_file", ["request_id"], unique=False)
+    op.create_table(
+        "process",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("draft", sa.String(), server_default="", nullable=False),
+        sa.Column("enabled", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("active_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_process")),
+    )
+    op.create_index("uq_process_key", "process", ["key"], unique=True, postgresql_where=sa.text("deleted_at is null"))
+    op.create_table(
+        "process_version",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("process_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("xml", sa.String(), nullable=False),
+        sa.Column("rights", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("publisher_id", sa.Uuid(), nullable=False),
+        sa.Column("published_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["process_id"], ["process.id"], name=op.f("fk_process_version_process_id"), ondelete="cascade"
+        ),
+        sa.ForeignKeyConstraint(["publisher_id"], ["member.id"], name=op.f("fk_process_version_publisher_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_process_version")),
+        sa.UniqueConstraint("process_id", "number", name=op.f("uq_process_version_process_id_number")),
+    )
+    op.create_table(
+        "process_instance",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("process_id", sa.Uuid(), nullable=False),
+        sa.Column("version_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(), server_default="", nullable=False),
+        sa.Column("status", sa.String(), server_default="running", nullable=False),
+        sa.Column("record_kind", sa.String(), server_default="", nullable=False),
+        sa.Column("record_id", sa.Uuid(), nullable=True),
+        sa.Column("started_by_id", sa.Uuid(), nullable=True),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("state", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("passed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("depth", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("error", sa.String(), server_default="", nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "status in ('running', 'done', 'failed', 'cancelled', 'paused')", name=op.f("ck_process_instance_status")
+        ),
+        sa.ForeignKeyConstraint(
+            ["process_id"], ["process.id"], name=op.f("fk_process_instance_process_id"), ondelete="cascade"
+        ),
+        sa.ForeignKeyConstraint(["started_by_id"], ["member.id"], name=op.f("fk_process_instance_started_by_id")),
+        sa.ForeignKeyConstraint(
+            ["version_id"], ["process_version.id"], name=op.f("fk_process_instance_version_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_process_instance")),
+        sa.UniqueConstraint("process_id", "cause", name=op.f("uq_process_instance_process_id_cause")),
+    )
+    op.create_index("ix_process_instance_record", "process_instance", ["record_id", "id"], unique=False)
+    op.create_index("ix_process_instance_status", "process_instance", ["process_id", "status", "id"], unique=False)
+    op.create_index(
+        "ix_process_instance_version",
+        "process_instance",
+        ["version_id"],
+        unique=False,
+        postgresql_where=sa.text("status = 'running'"),
+    )
+    op.create_table(
+        "process_step",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("instance_id", sa.Uuid(), nullable=False),
+        sa.Column("token", sa.Uuid(), nullable=False),
+        sa.Column("element", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), server_default="", nullable=False),
+        sa.Column("state", sa.String(), server_default="open", nullable=False),
+        sa.Column("assignee_id", sa.Uuid(), nullable=True),
+        sa.Column("task_id", sa.Uuid(), nullable=True),
+        sa.Column("waits_for", sa.String(), server_default="", nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("values", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("error", sa.String(), server_default="", nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("done_by_id", sa.Uuid(), nullable=True),
+        sa.CheckConstraint(
+            "state in ('open', 'arrived', 'done', 'failed', 'skipped', 'cancelled')", name=op.f("ck_process_step_state")
+        ),
+        sa.ForeignKeyConstraint(["assignee_id"], ["member.id"], name=op.f("fk_process_step_assignee_id")),
+        sa.ForeignKeyConstraint(["done_by_id"], ["member.id"], name=op.f("fk_process_step_done_by_id")),
+        sa.ForeignKeyConstraint(
+            ["instance_id"], ["process_instance.id"], name=op.f("fk_process_step_instance_id"), ondelete="cascade"
+        ),
+        sa.ForeignKeyConstraint(["task_id"], ["task.id"], name=op.f("fk_process_step_task_id"), ondelete="set null"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_process_step")),
+        sa.UniqueConstraint("instance_id", "token", "element", name=op.f("uq_process_step_instance_id_token_element")),
+    )
+    op.create_index(
+        "ix_process_step_message",
+        "process_step",
+        ["waits_for"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open' and waits_for <> ''"),
+    )
+    op.create_index(
+        "ix_process_step_open",
+        "process_step",
+        ["instance_id"],
+        unique=False,
+        postgresql_where=sa.text("state in ('open', 'arrived', 'failed')"),
+    )
+    op.create_index(
+        "ix_process_step_task",
+        "process_step",
+        ["task_id"],
+        unique=False,
+        postgresql_where=sa.text("task_id is not null"),
+    )
+    op.create_table(
+        "awaited",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("field", sa.String(), server_default="", nullable=False),
+        sa.Column("version_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["version_id"], ["process_version.id"], name=op.f("fk_awaited_version_id"), ondelete="cascade"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_awaited")),
+    )
+    op.create_index(op.f("ix_awaited_version_id"), "awaited", ["version_id"], unique=False)
     for table in ("company", "contact"):
         op.execute(f"alter table {table} alter column search set statistics 1000")
     op.create_foreign_key(op.f("fk_department_head_id"), "department", "member", ["head_id"], ["id"])
+    op.create_foreign_key(op.f("fk_process_active_id"), "process", "process_version", ["active_id"], ["id"])
 
 
 def downgrade() -> None:

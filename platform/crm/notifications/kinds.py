@@ -303,6 +303,33 @@ KINDS: dict[str, Kind] = {
             queue="urgent",
             icon="alert-triangle",
         ),
+        Kind(
+            "process_said",
+            _l("A process has a message for you"),
+            _l("%(title)s"),
+            own=True,
+            queue="urgent",
+            icon="arrow-iteration",
+        ),
+        Kind(
+            "process_failed",
+            _l("A process of yours cannot go on"),
+            _l("The process %(title)s cannot go on"),
+            of=lambda event: event.action == "process.failed",
+            to=who_is_named,
+            many=_l("%(n)s processes cannot go on"),
+            own=True,
+            queue="urgent",
+            icon="alert-triangle",
+        ),
+        Kind(
+            "process_flood",
+            _l("A process of yours is started too often"),
+            _l("The process %(title)s was started too often, and not once more"),
+            own=True,
+            queue="urgent",
+            icon="alert-triangle",
+        ),
         # Of these there are letters of their own (crm.accounts, crm.limits).
         Kind(
             "new_device",

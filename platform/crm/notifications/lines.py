@@ -35,6 +35,7 @@ PATHS = {
     "import": "/imports/{}",
     "export": "/exports/{}",
     "member": "/people/{}",
+    "instance": "/settings/processes/runs/{}",
 }
 # Where what is no record leads.
 PLACES = {
@@ -50,6 +51,7 @@ PLACES = {
     "deal_stale": "/today",
     "limit": "/settings/plan",
     "backup_failed": "/settings/backups",
+    "process_flood": "/settings/processes",
 }
 FILES = ("import", "export")  # which go by their file's name
 LONGEST = 300  # characters of a note
@@ -143,4 +145,7 @@ def line(row: Notification, names: dict[UUID, str], people: dict[UUID, str], not
 def path_of(row: Notification) -> str:
     if row.record_id and row.record_kind in PATHS:
         return PATHS[row.record_kind].format(row.record_id)
+    kind, record_id = row.data.get("place", ("", ""))
+    if kind in PATHS and record_id:
+        return PATHS[kind].format(record_id)
     return PLACES.get(row.kind, "")

@@ -53,7 +53,7 @@ class News:
 @subscribe("notifications")
 def hear(place: Place, payload: dict[str, Any]) -> None:
     """What an outbox row of news points to, told in one transaction."""
-    if payload["action"] in SILENT or not payload["events"]:
+    if payload["action"] in SILENT or not payload["events"] or not payload.get("news"):
         return
     with place.database.workspace(place.here()) as session, session.begin():
         tell(session, place.here(), list(news_of(session, payload["events"])))
@@ -66,7 +66,8 @@ def news_of(session: Session, ids: Sequence[str]) -> Iterable[News]:
     for event, kind in ours:
         record = records.get(event.record_id)
         data = {"note": str(event.record_id)} if event.kind == "note" else {}
-        yield News(kind, event.id, kind.to(session, event, record), record, event.member_id, event.title, data)
+        by = event.member_id if event.via != "process" else None
+        yield News(kind, event.id, kind.to(session, event, record), record, by, event.title, data)
 
 
 def records_of(session: Session, wanted: Collection[tuple[str, UUID]]) -> dict[UUID, Record]:

@@ -202,7 +202,7 @@ def take_out(session: Session, person: Person, table: Table, columns: tuple[str,
     for span in spans(session, key):
         for row in session.execute(found.where(span)).mappings().all():
             values: dict[str, Any] = {name: person.without(row[name]) for name in columns}
-            bumped = {"version": table.c.version + 1}
+            bumped = {"version": table.c.version + 1} if "version" in table.c else {}
             session.execute(update(table).where(key == row["id"]).values({**values, **bumped}))
             if table.name in INDEXED:
                 record: Any = session.get_one(KINDS[table.name], row["id"], populate_existing=True)

@@ -25,6 +25,9 @@ MENTIONS: dict[str, tuple[str, ...]] = {
     "scim_token": ("name",),
     "import": ("file_name", "columns", "checked", "error", "undone", "format"),
     "export": ("ask", "file_name", "error"),
+    "process": ("name",),
+    "process_instance": ("name", "data", "error"),
+    "process_step": ("values", "error"),
 }
 # Rows that are about one person as a whole: those that mention the person are deleted.
 ROWS: dict[str, tuple[str, ...]] = {
@@ -48,6 +51,7 @@ OTHERWISE: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 # Words of ours (states, kinds, keys, hashes), and people who work here, who are no clients.
 NEVER: dict[str, tuple[str, ...]] = {
+    "awaited": ("event", "field"),
     "absence": ("reason", "rule", "takers", "state", "error"),
     "company": ("reg_no", "vat_no"),
     "connection": ("issuer", "client_id", "button", "role_claim", "role_map"),
@@ -77,6 +81,10 @@ NEVER: dict[str, tuple[str, ...]] = {
     "payment": ("currency", "how", "stripe_id"),
     "till": ("mode", "ending"),
     "product": ("code", "unit", "currency"),
+    "process": ("key", "draft"),
+    "process_instance": ("status", "record_kind", "cause", "state"),
+    "process_step": ("element", "kind", "name", "state", "waits_for"),
+    "process_version": ("xml", "rights"),
     "push_subscription": ("endpoint", "p256dh", "auth", "server_key", "device"),
     "quote": ("number", "state", "language", "currency", "file_key", "checkout_id"),
     "request": ("source", "consents", "utm", "address", "doubts", "state"),

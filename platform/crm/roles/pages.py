@@ -76,6 +76,7 @@ SPECIAL_WORDS: dict[str, Any] = {
     "billing": _l("Change the plan and pay"),
     "backups": _l("Backups: make, download and restore them, with all that is in the workspace"),
     "privacy": _l("Erase a person, and take their data out"),
+    "processes": _l("Draw and steer processes"),
 }
 
 

@@ -1,6 +1,6 @@
 """Every change of a task."""
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -21,6 +21,9 @@ from crm.tasks.models import Task
 from crm.tasks.telling import ask_to_tell
 from tenants.members import sees
 from tenants.models import Member
+
+# Asked before a task is done or deleted: what a step of a process says to it (crm.processes.completing).
+DOING: list[Callable[[Actor, Task, str], None]] = []
 
 HOUR = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 FIRST, LAST = date(1900, 1, 1), date(2199, 12, 31)
@@ -119,6 +122,8 @@ def change(actor: Actor, data: Changes) -> Task:
 def done(actor: Actor, data: OneTask) -> Task:
     task = actor.take(Task, data.id, "edit", data.version)
     if task.done_at is None:
+        for ask in DOING:
+            ask(actor, task, "done")
         task.done_at, task.done_by_id = datetime.now(UTC), actor.member.id
         note_contact(actor, task.contact_id, task.deal_id)
     return task
@@ -144,6 +149,8 @@ def assign(actor: Actor, data: AssignedTask) -> Task:
 def delete(actor: Actor, data: OneTask) -> Task:
     """Into the bin, from which `restore` brings it back."""
     task = actor.take(Task, data.id, "delete", data.version)
+    for ask in DOING:
+        ask(actor, task, "delete")
     task.deleted_at = datetime.now(UTC)
     return task
 

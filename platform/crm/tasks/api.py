@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from core.api import Resource
+from crm.processes.actions import complete
 from crm.tasks import actions
 from crm.tasks.models import Task
 from crm.tasks.queries import LISTING
@@ -42,6 +43,12 @@ RESOURCE = Resource(
     create=actions.create,
     update=actions.change,
     delete=actions.delete,
-    verbs={"done": actions.done, "reopen": actions.reopen, "assign": actions.assign, "restore": actions.restore},
+    verbs={
+        "done": actions.done,
+        "reopen": actions.reopen,
+        "assign": actions.assign,
+        "restore": actions.restore,
+        "complete": complete,
+    },
     example={"name": "Call about the delivery", "todo": "call", "due_on": "2026-12-01", "due_time": "09:30"},
 )

@@ -1,0 +1,1 @@
+"""Business processes in BPMN 2.0."""

@@ -1,0 +1,111 @@
+"""Decision tables of DMN, computed with CEL.
+
+`<dmn:decisionTable>` inside of a businessRuleTask's extensions, as a DMN editor writes it. A cell is "-" for whatever,
+a comparison (`>= 1000`), a list (`"a", "b"`), an interval (`[1..5]`), or a condition in CEL.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+
+from core.errors import Refusal
+from crm.processes.bpmn import Extension
+from crm.processes.expressions import Wrong, evaluate, holds
+
+POLICIES = ("UNIQUE", "FIRST", "ANY", "COLLECT", "RULE ORDER")
+RULES = 500
+COMPARED = re.compile(r"^(<=|>=|<|>)\s*(.+)$", re.DOTALL)
+INTERVAL = re.compile(r"^([\[\](])\s*(.+?)\s*\.\.\s*(.+?)\s*([\])\[])$", re.DOTALL)
+LISTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|-?[0-9]+(?:\.[0-9]+)?|true|false|null")
+
+
+@dataclass(frozen=True)
+class Table:
+    policy: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    rules: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+
+    def expressions(self) -> list[str]:
+        """Every expression in it, to be checked."""
+        tests = [
+            condition(given, cell) for when, _then in self.rules for given, cell in zip(self.inputs, when, strict=True)
+        ]
+        return [*self.inputs, *filter(None, tests), *(cell for _when, then in self.rules for cell in then if cell)]
+
+
+def read_table(table: Extension) -> Table:
+    """Raises Refusal for a table that is none."""
+    policy = (table.get("hitPolicy") or "UNIQUE").upper()
+    if policy not in POLICIES:
+        raise Refusal(_("A table cannot choose by %(policy)s.", policy=policy[:40]))
+    inputs = tuple(text_in(one) for one in table.inner if one.name == "input")
+    outputs = tuple(one.get("name") or f"output_{at}" for at, one in enumerate(of(table, "output"), 1))
+    rules = tuple(
+        (tuple(text_in(one) for one in of(rule, "inputEntry")), tuple(text_in(one) for one in of(rule, "outputEntry")))
+        for rule in of(table, "rule")
+    )
+    if not inputs or not outputs or not rules or len(rules) > RULES:
+        raise Refusal(_("The decision table is empty, or too large."))
+    if any(len(when) != len(inputs) or len(then) != len(outputs) for when, then in rules):
+        raise Refusal(_("A row of the decision table has not as many cells as the table has columns."))
+    return Table(policy, inputs, outputs, rules)
+
+
+def decide(table: Table, context: Mapping[str, Any]) -> dict[str, Any]:
+    """The outputs of the rule that fits, by name; with COLLECT, lists of those of all that fit. Raises Wrong where none
+    fits, or several do and may not."""
+    fitting = [then for when, then in table.rules if fits(table, when, context)]
+    found = [
+        {name: evaluate(cell, context) if cell else None for name, cell in zip(table.outputs, then, strict=True)}
+        for then in (fitting[:1] if table.policy == "FIRST" else fitting)
+    ]
+    if table.policy in ("COLLECT", "RULE ORDER"):
+        return {name: [one[name] for one in found] for name in table.outputs}
+    if not found:
+        raise Wrong(_("No row of the decision table fits."))
+    if any(one != found[0] for one in found[1:]) or (table.policy == "UNIQUE" and len(found) > 1):
+        raise Wrong(_("Several rows of the decision table fit."))
+    return found[0]
+
+
+def fits(table: Table, when: tuple[str, ...], context: Mapping[str, Any]) -> bool:
+    return all(
+        not test or holds(test, context)
+        for test in (condition(given, cell) for given, cell in zip(table.inputs, when, strict=True))
+    )
+
+
+def condition(given: str, cell: str) -> str:
+    """A cell of the input column as a condition in CEL, or nothing where anything will do."""
+    cell = cell.strip()
+    if cell in ("", "-"):
+        return ""
+    compared = COMPARED.match(cell)
+    if compared:
+        return f"({given}) {compared[1]} ({compared[2]})"
+    interval = INTERVAL.match(cell)
+    if interval:
+        low = ">=" if interval[1] == "[" else ">"
+        high = "<=" if interval[4] == "]" else "<"
+        return f"({given}) {low} ({interval[2]}) && ({given}) {high} ({interval[3]})"
+    items = LISTED.findall(cell)
+    if items and not re.sub(r"[\s,]", "", LISTED.sub("", cell)):
+        return f"({given}) in [{', '.join(items)}]"
+    return cell
+
+
+def of(holder: Extension, name: str) -> list[Extension]:
+    return [one for one in holder.inner if one.name == name]
+
+
+def text_in(cell: Extension) -> str:
+    """The text of a cell, wherever DMN puts it: in `text`, or in an input's `inputExpression`."""
+    if cell.name == "text":
+        return cell.text
+    return next(
+        (found for one in cell.inner if one.name in ("text", "inputExpression") and (found := text_in(one))), ""
+    )
