@@ -13,6 +13,7 @@ from core.actor import Actor
 from core.errors import Busy, Invalid, NotFound
 from core.ids import new_id
 from core.jobs import later
+from core.outbox import dump
 from core.records import KINDS
 from crm.processes import completing, starting
 from crm.processes.bpmn import Definition, Problem, Unreadable, read
@@ -21,6 +22,7 @@ from crm.processes.models import Instance, Process, Step, Trigger, Version
 from crm.processes.rights import rights_of
 from crm.processes.running import ADVANCE
 from crm.processes.starting import Cause, Published
+from crm.processes.steps import LARGEST
 from crm.processes.triggers import Unclear, triggers_of
 from crm.tasks import actions as tasks
 from crm.tasks.models import Task
@@ -199,6 +201,7 @@ def restore(actor: Actor, data: OneProcess) -> Process:
 @action("process.start", right=("process", "view"))
 def start(actor: Actor, data: Start) -> Instance:
     """A run by hand. Raises Busy where the process is off or there are too many for the record."""
+    actor.linked(Process, data.process_id, "process_id")
     process = actor.find(Process, data.process_id)
     version = actor.db.get(Version, process.active_id) if process.enabled and process.active_id else None
     if version is None:
@@ -209,9 +212,9 @@ def start(actor: Actor, data: Start) -> Instance:
         model = KINDS.get(definition.subject)
         if model is None or data.record_id is None:
             raise Invalid(("record_id", _("Choose what the process is about.")))
+        actor.linked(model, data.record_id, "record_id")
         record = actor.find(model, data.record_id)
-    if len(str(data.data)) > 10_000:
-        raise Invalid(("data", _("This value is too large to be kept.")))
+    check_kept("data", data.data)
     cause = Cause(f"hand:{data.key or new_id()}", {"data": data.data}, actor.member.id)
     found = starting.begin(actor.db, Published(process, version, definition), actor.workspace, record, cause)
     if found is None:
@@ -293,8 +296,7 @@ def complete(actor: Actor, data: Completed) -> Task:
 @action("process.message", right=("process", "edit"))
 def message(actor: Actor, data: Message) -> None:
     """Runs about the record that wait for a message of this name go on."""
-    if len(str(data.values)) > 10_000:
-        raise Invalid(("values", _("This value is too large to be kept.")))
+    check_kept("values", data.values)
     rows = actor.db.execute(
         select(Step.id, Step.instance_id)
         .join(Instance, Instance.id == Step.instance_id)
@@ -320,6 +322,15 @@ def readable(xml: str) -> Definition:
 
 def wrong(found: list[Problem]) -> Invalid:
     return Invalid(*((problem.element or "xml", problem.words) for problem in found))
+
+
+def check_kept(name: str, values: dict[str, Any]) -> None:
+    """Whether a run can keep this. Raises Invalid."""
+    written = dump(values)
+    if len(written) > LARGEST:
+        raise Invalid((name, _("This value is too large to be kept.")))
+    if "\\u0000" in written:
+        raise Invalid((name, _("Leave out the zero bytes.")))
 
 
 def free_key(actor: Actor, key: str) -> str:

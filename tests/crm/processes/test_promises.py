@@ -247,7 +247,7 @@ def test_processes_of_one_workspace_know_nothing_of_another(works: Works, other:
     for action, more in (("cancel", {}), ("skip", step)):
         with pytest.raises(NotFound):
             theirs.do(f"process.{action}", id=works.run().id, **more)
-    with pytest.raises(NotFound):
+    with pytest.raises(Invalid):
         theirs.do("process.start", process_id=works.process().id, record_id=works.deal())
     with pytest.raises(NotFound):
         theirs.do("process.complete", id=works.task("call").id)
