@@ -48,6 +48,7 @@ from crm.plan.front import front as prices
 from crm.plan.front import stripe
 from crm.plan.pages import pages as plan_pages
 from crm.privacy.pages import pages as privacy_pages
+from crm.reports.pages import pages as reports_pages
 from crm.roles.pages import pages as roles_pages
 from crm.scim.api import scim
 from crm.settings.pages import pages as settings_pages
@@ -80,6 +81,7 @@ PAGES = (
     find_pages,
     tasks_pages,
     today_pages,
+    reports_pages,
     imports_pages,
     exports_pages,
     settings_pages,
