@@ -4,7 +4,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 
-from bench import backups, board, changes, exports, imports, limits, lists, pages, rights, work, workspaces
+from bench import backups, board, changes, exports, imports, limits, lists, pages, reports, rights, work, workspaces
 from bench.figures import Figure, show
 from bench.ground import Grounds, grounds
 
@@ -18,6 +18,7 @@ ROWS: dict[str, Callable[[Grounds], Iterator[Figure]]] = {
     "import": imports.imported,
     "export": exports.exported,
     "board": board.board,
+    "dashboard": reports.dashboard,
     "prologue": changes.prologue,
     "event": changes.event,
     "jobs": work.jobs,

@@ -95,6 +95,7 @@ function bars(drawn: Drawn, width: number): Option {
 
 function columns(drawn: Drawn, width: number): Option {
   const room = width / Math.max(1, drawn.names.length * drawn.series.length);
+  const longest = Math.max(0, ...drawn.series.flatMap((one) => one.cells.map((cell) => cell.text.length)));
   return {
     grid: { left: 4, right: 4, top: drawn.series.length > 1 ? 44 : 24, bottom: 24, outerBoundsMode: "none" },
     legend: legend(drawn.series),
@@ -113,7 +114,7 @@ function columns(drawn: Drawn, width: number): Option {
       barCategoryGap: "36%",
       data: one.cells.map((cell) => ({ value: cell.value, cursor: cell.href ? "pointer" : "default" })),
       label: {
-        show: room > 30,
+        show: room > longest * 7,
         position: "top",
         color: ink("ink-2"),
         fontSize: 12,

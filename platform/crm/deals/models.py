@@ -127,8 +127,9 @@ class Deal(Owned, Record):
         """Into the stage, now. What it had reached in another pipeline counts no more."""
         before = self.furthest or self.stage
         farther = before.pipeline_id != stage.pipeline_id or before.position <= stage.position
-        self.furthest_id = stage.id if farther else before.id
-        self.pipeline_id, self.stage_id, self.stage_since = stage.pipeline_id, stage.id, datetime.now(UTC)
+        self.furthest = stage if farther else before
+        self.stage, self.stage_id, self.pipeline_id = stage, stage.id, stage.pipeline_id
+        self.furthest_id, self.stage_since = self.furthest.id, datetime.now(UTC)
 
     def wakes(self, changed: Collection[str]) -> datetime | None:
         """An open deal is looked at each day, whether it is going stale."""

@@ -4,14 +4,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from babel.numbers import format_compact_decimal
 from flask import request, url_for
-from flask_babel import format_date, format_percent, get_locale
+from flask_babel import format_date, format_decimal, format_percent
 from flask_babel import gettext as _
 
 from core.actor import Actor
 from core.listpage import asked, list_page
-from core.pages import Pages, render, written_day
+from core.pages import NBSP, Pages, render, written_day
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
@@ -145,7 +144,11 @@ def due_name(due: Due) -> str:
 
 def short(amount: Decimal) -> str:
     """The amount as it stands at a bar: "1.48 m", "389 k"; its currency is that of the chart."""
-    return str(format_compact_decimal(amount, locale=get_locale(), fraction_digits=2 if amount >= 10**6 else 0))
+    size, words = (10**6, _("%(number)s m")) if amount >= 10**6 else (1000, _("%(number)s k"))
+    if amount < 1000:
+        return str(format_decimal(amount, "#,##0"))
+    number = format_decimal(amount / size, "#,##0.##" if size > 1000 else "#,##0")
+    return str(words.replace(" ", NBSP)) % {"number": number}
 
 
 def tasks_link(view: View, member_id: UUID | None, **more: str) -> str:
