@@ -136,7 +136,7 @@ def percent(share: Decimal | None) -> str:
 
 
 def due_name(due: Due) -> str:
-    """ "Late", "Nov 26", "Later", "No day"."""
+    """ "Late", "Nov 2026", "Later", "No day"."""
     if due.month:
         return str(format_date(due.month, "LLL y"))
     return str({"late": _("Late"), "later": _("Later"), "none": _("No day")}[due.key])

@@ -94,7 +94,7 @@ def called(part: Span, among: list[Span]) -> str:
     years = {one.first.year for one in among}
     if any(one.last - one.first > timedelta(days=31) for one in among):
         return str(part.first.year)
-    return str(format_date(part.first, "LLL" if len(years) == 1 else "LLL yy"))
+    return str(format_date(part.first, "LLL" if len(years) == 1 else "LLL y"))
 
 
 def spelled(span: Span) -> str:
