@@ -1,11 +1,12 @@
 import { BarChart, type BarSeriesOption } from "echarts/charts";
 import { GridComponent, LegendComponent, type GridComponentOption, type LegendComponentOption } from "echarts/components";
 import { init, use, type ComposeOption, type EChartsType } from "echarts/core";
+import { LabelLayout } from "echarts/features";
 import { CanvasRenderer } from "echarts/renderers";
 import type { Drawn, Series } from "./drawn-table";
 
 // The canvas writes no style into the page, as the content policy asks; ECharts' tooltips would, so there are none.
-use([BarChart, GridComponent, LegendComponent, CanvasRenderer]);
+use([BarChart, GridComponent, LegendComponent, LabelLayout, CanvasRenderer]);
 
 type Option = ComposeOption<BarSeriesOption | GridComponentOption | LegendComponentOption>;
 
@@ -94,10 +95,9 @@ function bars(drawn: Drawn, width: number): Option {
 }
 
 function columns(drawn: Drawn, width: number): Option {
-  const room = width / Math.max(1, drawn.names.length * drawn.series.length);
-  const longest = Math.max(0, ...drawn.series.flatMap((one) => one.cells.map((cell) => cell.text.length)));
+  const side = Math.max(4, 32 - width / Math.max(1, drawn.names.length) / 2); // the first month's name is wider than its bars
   return {
-    grid: { left: 4, right: 4, top: drawn.series.length > 1 ? 44 : 24, bottom: 24, outerBoundsMode: "none" },
+    grid: { left: side, right: side, top: drawn.series.length > 1 ? 44 : 24, bottom: 24, outerBoundsMode: "none" },
     legend: legend(drawn.series),
     xAxis: {
       type: "category",
@@ -114,7 +114,7 @@ function columns(drawn: Drawn, width: number): Option {
       barCategoryGap: "36%",
       data: one.cells.map((cell) => ({ value: cell.value, cursor: cell.href ? "pointer" : "default" })),
       label: {
-        show: room > longest * 7,
+        show: true,
         position: "top",
         color: ink("ink-2"),
         fontSize: 12,

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import request, url_for
-from flask_babel import format_date, format_decimal, format_percent
+from flask_babel import format_date, format_decimal, format_percent, pgettext
 from flask_babel import gettext as _
 
 from core.actor import Actor
@@ -99,7 +99,7 @@ def told(actor: Actor, filters: Any) -> list[tuple[str, str, str]]:
     """(name, label, value) of the filters on."""
     labels = {
         "author_id": _("Written by"), "department_id": _("Department"), "nobodys": _("Written by"),
-        "form": _("Kind"), "on_from": _("From"), "on_to": _("To"),
+        "form": _("Kind"), "on_from": pgettext("period", "From"), "on_to": pgettext("period", "To"),
     }  # fmt: skip
     names = {
         **dict(named(actor, Member, filters.get("author_id", ""))),

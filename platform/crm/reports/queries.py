@@ -220,7 +220,7 @@ def forecast(actor: Actor, view: View) -> list[Due]:
     without a deal are there where a later one has some.
     """
     today = today_in_workspace(actor)
-    month = func.date_trunc("month", Deal.expected_close)
+    month = func.date_trunc("month", cast(Deal.expected_close, DateTime))
     late = case((Deal.expected_close < today, True), else_=False).label("late")
     by = (month.label("month"), late, Deal.currency, Deal.stage_id, Deal.probability)
     query = deals.LISTING.query(

@@ -87,7 +87,7 @@ def house(app: Flask) -> House:
 
 def moment(rng: random.Random) -> datetime:
     if rng.random() < 0.3:
-        return rng.choice(EDGES)
+        return rng.choice(EDGES).astimezone(UTC)  # or Python would count hours by the wall clock
     return datetime(2025, 11, 1, tzinfo=UTC) + timedelta(minutes=rng.randint(0, 400 * 24 * 60))
 
 
