@@ -175,3 +175,13 @@ def test_periods_are_whole_months_and_their_parts_leave_no_day_out(app: Flask) -
         assert all((after.first - before.last).days == 1 for before, after in pairwise(found))
         with app.test_request_context("/"):
             assert len({called(part, found) for part in found}) == len(found)
+
+
+@pytest.mark.parametrize(
+    "name", ["created_from", "created_to", "closed_from", "closed_to", "expected_from", "expected_to"]
+)
+def test_the_filters_behind_the_numbers_take_any_day(shop: Shop, name: str) -> None:
+    deal(shop)
+    api = shop.api()
+    assert [api.get(f"/deals?{name}={day}").status_code for day in ("0001-01-01", "9999-12-31")] == [200, 200]
+    assert api.get(f"/deals?{name}=2026").status_code == 422
