@@ -5,7 +5,7 @@ from uuid import UUID
 
 from flask_babel import gettext as _
 from pydantic import Field
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from core.actions import Changes, Input, action, changes_of
 from core.actor import Actor
@@ -163,6 +163,12 @@ def tree(actor: Actor) -> list[tuple[Department, int]]:
         ]
 
     return walk(None, 0)
+
+
+def members_in(department_id: UUID) -> Select[UUID]:
+    """SELECT of the members of a department and of all below it."""
+    below = select(Department.id).where(Department.path.contains([department_id]))
+    return select(Member.id).where(Member.department_id.in_(below))
 
 
 def teams(actor: Actor) -> list[Team]:

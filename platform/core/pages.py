@@ -189,6 +189,14 @@ def long_day(value: date) -> str:
     return said[0].upper() + said[1:]
 
 
+def written_day(value: str) -> str:
+    """ "31 Oct 2026": a day of a filter, the year always with it."""
+    try:
+        return str(format_date(date.fromisoformat(value), "d. M. y" if in_czech() else "d MMM y"))
+    except ValueError:
+        return value
+
+
 def in_czech() -> bool:
     locale = get_locale()
     return locale is not None and locale.language == "cs"

@@ -504,6 +504,7 @@ def upgrade() -> None:
         sa.Column("pipeline_id", sa.Uuid(), nullable=False),
         sa.Column("stage_id", sa.Uuid(), nullable=False),
         sa.Column("stage_since", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("furthest_id", sa.Uuid(), nullable=True),
         sa.Column("rank", sa.Double(), nullable=False),
         sa.Column("status", sa.String(), server_default="open", nullable=False),
         sa.Column("amount", sa.Numeric(precision=14, scale=2), nullable=True),
@@ -527,6 +528,7 @@ def upgrade() -> None:
         sa.CheckConstraint("amount >= 0", name=op.f("ck_deal_amount")),
         sa.ForeignKeyConstraint(["company_id"], ["company.id"], name=op.f("fk_deal_company_id"), ondelete="set null"),
         sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_deal_contact_id"), ondelete="set null"),
+        sa.ForeignKeyConstraint(["furthest_id"], ["stage.id"], name=op.f("fk_deal_furthest_id")),
         sa.ForeignKeyConstraint(["owner_id"], ["member.id"], name=op.f("fk_deal_owner_id")),
         sa.ForeignKeyConstraint(["pipeline_id"], ["pipeline.id"], name=op.f("fk_deal_pipeline_id")),
         sa.ForeignKeyConstraint(["stage_id"], ["stage.id"], name=op.f("fk_deal_stage_id")),
@@ -538,16 +540,29 @@ def upgrade() -> None:
         ["pipeline_id", "stage_id", "rank", "id"],
         unique=False,
         postgresql_where=sa.text("deleted_at is null and status = 'open'"),
-        postgresql_include=["amount", "currency", "probability", "owner_id"],
+        postgresql_include=["amount", "currency", "probability", "owner_id", "expected_close"],
     )
     op.create_index(
-        "ix_deal_closed", "deal", ["status", "closed_at"], unique=False, postgresql_include=["owner_id", "amount"]
+        "ix_deal_closed",
+        "deal",
+        ["pipeline_id", "status", "closed_at"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at is null and closed_at is not null"),
+        postgresql_include=["owner_id", "amount", "currency", "lost_reason"],
     )
     op.create_index(
         "ix_deal_company", "deal", ["company_id"], unique=False, postgresql_where=sa.text("company_id is not null")
     )
     op.create_index(
         "ix_deal_contact", "deal", ["contact_id"], unique=False, postgresql_where=sa.text("contact_id is not null")
+    )
+    op.create_index(
+        "ix_deal_created",
+        "deal",
+        ["pipeline_id", "created_at"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at is null"),
+        postgresql_include=["furthest_id", "stage_id", "status", "owner_id", "contact_id"],
     )
     op.create_index(
         "ix_deal_owner", "deal", ["owner_id", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")
@@ -583,6 +598,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_note_contact_id"), ondelete="cascade"),
         sa.ForeignKeyConstraint(["deal_id"], ["deal.id"], name=op.f("fk_note_deal_id"), ondelete="cascade"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_note")),
+    )
+    op.create_index(
+        "ix_note_at",
+        "note",
+        ["at"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at is null"),
+        postgresql_include=["author_id", "form"],
     )
     op.create_index(
         "ix_note_company",
@@ -667,6 +690,7 @@ def upgrade() -> None:
         "task",
         ["assignee_id", "done_at"],
         unique=False,
+        postgresql_include=["due_on", "due_at"],
         postgresql_where=sa.text("done_at is not null and deleted_at is null"),
     )
     op.create_table(

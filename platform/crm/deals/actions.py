@@ -127,7 +127,7 @@ def move(actor: Actor, data: MovedDeal) -> Deal:
         raise Busy(_("%(name)s is closed. Open it again before you move it.", name=deal.name))
     if deal.stage_id != stage.id:
         deal.rank = lane.between(actor, stage, deal.id, data.before, data.after)
-        deal.pipeline_id, deal.stage_id, deal.stage_since = stage.pipeline_id, stage.id, datetime.now(UTC)
+        deal.come_to(stage)
     elif data.before or data.after:
         lane.put(actor, deal, lane.between(actor, stage, deal.id, data.before, data.after))
         announce(actor, "deal.move", [], ["deal"])
@@ -200,8 +200,8 @@ def restore(actor: Actor, data: OneDeal) -> Deal:
     if actor.db.scalar(stages_in_use(actor).where(Stage.id == deal.stage_id)) is None:
         own = actor.db.scalar(stages_in_use(actor).where(Pipeline.id == deal.pipeline_id).limit(1))
         stage = stage_locked(actor, own.id if own else first_stage(actor, None))
-        deal.pipeline_id, deal.stage_id, deal.rank = stage.pipeline_id, stage.id, lane.top(actor, stage)
-        deal.stage_since = datetime.now(UTC)
+        deal.rank = lane.top(actor, stage)
+        deal.come_to(stage)
     return deal
 
 

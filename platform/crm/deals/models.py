@@ -69,7 +69,8 @@ class Stage(Record):
 
 class Deal(Owned, Record):
     """`status` is open, won or lost. `items` are what it is made of (crm.deals.items); where there are any, `amount` is
-    what they come to without VAT. `rank` orders the cards of a lane; one dropped between two takes their middle."""
+    what they come to without VAT. `rank` orders the cards of a lane; one dropped between two takes their middle.
+    `furthest_id` is the stage farthest on that it ever was in, in its present pipeline; None for the one it is in."""
 
     __tablename__ = "deal"
     __table_args__ = (
@@ -82,22 +83,37 @@ class Deal(Owned, Record):
             "rank",
             "id",
             postgresql_where=text("deleted_at is null and status = 'open'"),
-            postgresql_include=["amount", "currency", "probability", "owner_id"],
+            postgresql_include=["amount", "currency", "probability", "owner_id", "expected_close"],
         ),
-        Index("ix_deal_closed", "status", "closed_at", postgresql_include=["owner_id", "amount"]),
+        Index(
+            "ix_deal_created",
+            "pipeline_id",
+            "created_at",
+            postgresql_where=text("deleted_at is null"),
+            postgresql_include=["furthest_id", "stage_id", "status", "owner_id", "contact_id"],
+        ),
+        Index(
+            "ix_deal_closed",
+            "pipeline_id",
+            "status",
+            "closed_at",
+            postgresql_where=text("deleted_at is null and closed_at is not null"),
+            postgresql_include=["owner_id", "amount", "currency", "lost_reason"],
+        ),
         Index("ix_deal_owner", "owner_id", "id", postgresql_where=text("deleted_at is null")),
         Index("ix_deal_contact", "contact_id", postgresql_where=text("contact_id is not null")),
         Index("ix_deal_company", "company_id", postgresql_where=text("company_id is not null")),
         Index("ix_deal_search", "search", postgresql_using="gin", postgresql_ops={"search": "ext.gin_trgm_ops"}),
     )
     kind: ClassVar[str] = "deal"
-    derived: ClassVar[frozenset[str]] = frozenset({"search", "sort_key", "rank", "stage_since"})
+    derived: ClassVar[frozenset[str]] = frozenset({"search", "sort_key", "rank", "stage_since", "furthest_id"})
     news: ClassVar[frozenset[str]] = frozenset({"owner_id", "closed_at"})
 
     name: Mapped[str]
     pipeline_id: Mapped[UUID] = mapped_column(ForeignKey("pipeline.id"))
     stage_id: Mapped[UUID] = mapped_column(ForeignKey("stage.id"))
     stage_since: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    furthest_id: Mapped[UUID | None] = mapped_column(ForeignKey("stage.id"))
     rank: Mapped[float]
     status: Mapped[str] = mapped_column(server_default="open", default="open")
     amount: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
@@ -114,10 +130,19 @@ class Deal(Owned, Record):
     search: Mapped[str] = mapped_column(server_default="", default="")
     sort_key: Mapped[bytes] = mapped_column(LargeBinary, server_default=text("''::bytea"), default=b"")
 
-    stage: Mapped[Stage] = relationship()
+    stage: Mapped[Stage] = relationship(foreign_keys="Deal.stage_id")
+    furthest: Mapped[Stage | None] = relationship(foreign_keys="Deal.furthest_id")
 
     def title(self) -> str:
         return self.name
+
+    def come_to(self, stage: Stage) -> None:
+        """Into the stage, now. What it had reached in another pipeline counts no more."""
+        before = self.furthest or self.stage
+        farther = before.pipeline_id != stage.pipeline_id or before.position <= stage.position
+        self.furthest = stage if farther else before
+        self.stage, self.stage_id, self.pipeline_id = stage, stage.id, stage.pipeline_id
+        self.furthest_id, self.stage_since = self.furthest.id, datetime.now(UTC)
 
     def wakes(self, changed: Collection[str]) -> datetime | None:
         """An open deal is looked at each day, whether it is going stale."""

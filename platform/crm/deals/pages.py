@@ -17,7 +17,7 @@ from core.errors import Busy, Conflict, Invalid, NotFound
 from core.ids import new_id
 from core.listing import Ask
 from core.listpage import asked, list_page
-from core.pages import Answer, Pages, came_from, day, refused, render, say, see, today_of, zone_of
+from core.pages import Answer, Pages, came_from, day, refused, render, say, see, today_of, written_day, zone_of
 from crm.absences.queries import notice_of
 from crm.companies.models import Company
 from crm.contacts.models import Contact
@@ -31,11 +31,17 @@ from crm.quotes.queries import of_deal
 from crm.tasks.queries import of_subject
 from crm.timeline.queries import timeline_of
 from tenants.members import colleagues
+from tenants.models import Department
 
 pages = Pages("deals", __name__)
 
 FILTERS = ("owner_id", "mine", "contact_id", "company_id", "no_next_step", "closes_before")
 IN_LIST = ("stage_id", "status")
+# What the numbers of reports lead to.
+OF_REPORTS = (
+    "department_id", "nobodys", "created_from", "created_to", "closed_from", "closed_to", "expected_from",
+    "expected_to", "no_expected", "currency", "lost_reason", "no_reason", "source", "no_source", "reached",
+)  # fmt: skip
 COUNTED_STEPS = 2_000  # open deals up to which the board says how many of them have no next step
 
 
@@ -80,7 +86,7 @@ def index(actor: Actor) -> str:
 
 
 def listed(actor: Actor, pipeline: Pipeline, common: dict[str, Any]) -> str:
-    ask = asked((*FILTERS, *IN_LIST), sort="-created")
+    ask = asked((*FILTERS, *IN_LIST, *OF_REPORTS), sort="-created")
     status = ask.filters.get("status", "open")
     here = queries.in_pipeline(pipeline, ask, "" if status == "any" else status)
     found = list_page(actor, queries.LISTING, here, (Deal.id,), lambda row: row.id)
@@ -95,10 +101,35 @@ def listed(actor: Actor, pipeline: Pipeline, common: dict[str, Any]) -> str:
         cards=queries.cards(actor, found.rows),
         total=total,
         status=status,
+        narrowed=told_filters(actor, ask, pipeline),
+        of_reports=OF_REPORTS,
         stages={stage.id: stage for stage in pipeline.stages},
         without_step=without_step(actor, here, total.count),
         **common,
     )
+
+
+def told_filters(actor: Actor, ask: Ask, pipeline: Pipeline) -> list[tuple[str, str, str]]:
+    """(name, label, value) of the filters on, of those that reports lead to."""
+    words = {
+        "department_id": _("Department"), "created_from": _("Created from"), "created_to": _("Created to"),
+        "closed_from": _("Closed from"), "closed_to": _("Closed to"), "expected_from": _("Expected from"),
+        "expected_to": _("Expected to"), "currency": _("Currency"), "lost_reason": _("Lost"), "source": _("Source"),
+        "reached": _("Came to"), "nobodys": _("Owner"), "no_expected": _("Closes"), "no_reason": _("Lost"),
+        "no_source": _("Source"),
+    }  # fmt: skip
+    unknown = {
+        "nobodys": _("nobody"), "no_expected": _("no day given"), "no_reason": _("no reason given"),
+        "no_source": _("not known"),
+    }  # fmt: skip
+    names = {str(stage.id): stage.name for stage in pipeline.stages}
+    names |= dict(queries.named(actor, Department, ask.filters.get("department_id", "")))
+    told = []
+    for name, label in words.items():
+        if value := ask.filters.get(name):
+            known = unknown.get(name) or names.get(value)
+            told.append((name, label, known or (written_day(value) if name.endswith(("_from", "_to")) else value)))
+    return told
 
 
 def chosen(pipelines: list[Pipeline]) -> Pipeline:

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from pydantic import Field
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, update
 
 from core.actions import Changes, Input, action, changes_of
 from core.actor import Actor
@@ -156,14 +156,18 @@ def remove(actor: Actor, stage: Stage, target: Stage | None, kept: list[UUID]) -
     if target is not None and count:
         hand_over(actor, stage, target)
     stage.deleted_at = datetime.now(UTC)
+    # Those that had come so far came at least to the stage before it.
+    before = select(Stage.id).where(Stage.id.in_(kept), Stage.position < stage.position).order_by(Stage.position.desc())
+    left = update(Deal).where(Deal.furthest_id == stage.id)
+    actor.db.execute(left.values(furthest_id=before.limit(1).scalar_subquery(), updated_at=Deal.updated_at))
 
 
 def hand_over(actor: Actor, stage: Stage, target: Stage) -> None:
     """Put every deal of a stage, open or closed, below those of another, in its present order."""
     query = select(Deal).where(Deal.stage_id == stage.id, Deal.deleted_at.is_(None)).order_by(Deal.rank, Deal.id)
-    rank, now = lane.bottom(actor, target), datetime.now(UTC)
+    rank = lane.bottom(actor, target)
     for number, deal in enumerate(actor.db.scalars(query.with_for_update())):
-        deal.pipeline_id, deal.stage_id, deal.stage_since = target.pipeline_id, target.id, now
+        deal.come_to(target)
         deal.rank = rank + number * lane.STEP
 
 

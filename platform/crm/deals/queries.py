@@ -9,9 +9,11 @@ from itertools import groupby
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, Row, Select, case, func, join, literal, select, true
+from sqlalchemy import ColumnElement, Date, Row, Select, case, func, join, literal, or_, select, true
+from sqlalchemy.orm import aliased
 
 from core.actor import Actor
+from core.days import from_day, to_day
 from core.db import as_uuid
 from core.errors import NotFound
 from core.events import Event
@@ -21,6 +23,7 @@ from crm.contacts.models import Contact
 from crm.deals.models import Deal, Pipeline, Stage
 from crm.deals.money import Sums
 from crm.tasks.models import Task
+from tenants.departments import members_in
 from tenants.models import Member
 
 Status = Literal["open", "won", "lost"]
@@ -35,6 +38,24 @@ def has_next_step(actor: Actor) -> ColumnElement[bool]:
 
 def without_next_step(actor: Actor, without: bool) -> ColumnElement[bool]:
     return ~has_next_step(actor) if without else has_next_step(actor)
+
+
+def reached(_actor: Actor, stage_id: UUID) -> ColumnElement[bool]:
+    """Ever in this stage or in a later one of its pipeline; whoever is won has passed them all."""
+    asked, later = aliased(Stage), aliased(Stage)
+    path = select(later.id).join(asked, asked.pipeline_id == later.pipeline_id)
+    path = path.where(asked.id == stage_id, later.position >= asked.position)
+    return or_(Deal.status == "won", func.coalesce(Deal.furthest_id, Deal.stage_id).in_(path))
+
+
+def of_source(actor: Actor, source: str) -> ColumnElement[bool]:
+    return Deal.contact_id.in_(actor.visible(Contact, Contact.id).where(Contact.source == source))
+
+
+def without_source(actor: Actor, without: bool) -> ColumnElement[bool]:
+    """Without a contact, or with one whose source is not known."""
+    known = Deal.contact_id.in_(actor.visible(Contact, Contact.id).where(Contact.source != ""))
+    return func.coalesce(known, False) != without
 
 
 LISTING = Listing(
@@ -57,6 +78,21 @@ LISTING = Listing(
         "company_id": Filter(UUID, lambda _actor, value: Deal.company_id == value, "deals with this company"),
         "no_next_step": Filter(bool, without_next_step, "without an open task"),
         "closes_before": Filter(date, lambda _actor, value: Deal.expected_close < value, "expected before this day"),
+        "nobodys": Filter(bool, lambda _actor, value: Deal.owner_id.is_(None) == value, "of nobody"),
+        "department_id": Filter(UUID, lambda _actor, value: Deal.owner_id.in_(members_in(value)), "of its members"),
+        "created_from": Filter(date, from_day(Deal.created_at), "created on this day of the workspace or later"),
+        "created_to": Filter(date, to_day(Deal.created_at), "created on this day of the workspace or earlier"),
+        "closed_from": Filter(date, from_day(Deal.closed_at), "won or lost on this day or later"),
+        "closed_to": Filter(date, to_day(Deal.closed_at), "won or lost on this day or earlier"),
+        "expected_from": Filter(date, lambda _actor, value: Deal.expected_close >= value, "expected then or later"),
+        "expected_to": Filter(date, lambda _actor, value: Deal.expected_close <= value, "expected then or earlier"),
+        "no_expected": Filter(bool, lambda _actor, value: Deal.expected_close.is_(None) == value, "without a day"),
+        "currency": Filter(str, lambda _actor, value: Deal.currency == value, "amounts in this currency (ISO 4217)"),
+        "lost_reason": Filter(str, lambda _actor, value: Deal.lost_reason == value, "lost for just this reason"),
+        "no_reason": Filter(bool, lambda _actor, value: (Deal.lost_reason == "") == value, "without a reason"),
+        "source": Filter(str, of_source, "whose contact came from here"),
+        "no_source": Filter(bool, without_source, "of whose contact it is not known where it came from"),
+        "reached": Filter(UUID, reached, "that came to this stage, or past it, in its pipeline"),
     },
 )
 

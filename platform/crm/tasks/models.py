@@ -27,7 +27,7 @@ class Task(Record):
         Index("ix_task_contact", "contact_id", "due_on", postgresql_where=OPEN),
         Index("ix_task_company", "company_id", "due_on", postgresql_where=OPEN),
         Index("ix_task_deal", "deal_id", "due_on", "due_at", postgresql_where=OPEN),
-        Index("ix_task_done", "assignee_id", "done_at", postgresql_where=DONE),
+        Index("ix_task_done", "assignee_id", "done_at", postgresql_where=DONE, postgresql_include=["due_on", "due_at"]),
         Index("ix_task_deal_all", "deal_id", postgresql_where=text("deal_id is not null")),
     )
     kind: ClassVar[str] = "task"

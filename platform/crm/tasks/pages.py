@@ -1,5 +1,6 @@
 """Pages of tasks: the list, the form, the tick and the quick postponing."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -15,6 +16,7 @@ from core.edits import as_shown, meanwhile, settled
 from core.errors import Conflict, Invalid
 from core.ids import new_id
 from core.listing import Ask
+from core.listpage import asked
 from core.pages import (
     Answer,
     Pages,
@@ -27,6 +29,7 @@ from core.pages import (
     say,
     see,
     today_of,
+    written_day,
     zone_of,
 )
 from core.records import Record
@@ -38,23 +41,26 @@ from crm.tasks import actions, queries
 from crm.tasks.actions import OneTask
 from crm.tasks.due import Due, instant
 from crm.tasks.models import Task
-from tenants.models import Member
+from tenants.models import Department, Member
 
 pages = Pages("tasks", __name__)
 
 LINKS: dict[str, type[Record]] = {"contact_id": Contact, "company_id": Company, "deal_id": Deal}
 BLANKS = ("due_on", "due_time", "assignee_id", "version", "tell_id", "tell_at", *LINKS)
 PAGE = 100
+# What the numbers of reports lead to.
+OF_REPORTS = ("assignee_id", "department_id", "nobodys", "done_from", "done_to", "done_late", "overdue")
 
 
 @pages.get("/tasks/")
 def index(actor: Actor) -> str:
     mine, done = request.args.get("who") != "all", request.args.get("done") == "true"
-    filters = {"done": str(done), **({"mine": "true"} if mine else {})}
+    narrowed = asked(OF_REPORTS, "").filters
+    filters = {**narrowed, "done": str(done), **({"mine": "true"} if mine else {})}
     ask = Ask(sort="-created" if done else "due", cursor=request.args.get("cursor", ""), limit=PAGE, filters=filters)
     page = queries.LISTING.page(actor, ask, *queries.shown(actor))
     groups = queries.grouped(queries.items(actor, page.rows))
-    if not done and not page.next:
+    if not done and not page.next and not narrowed:
         groups["done"] = queries.lately_done(actor, mine)
     return render(
         actor,
@@ -64,16 +70,42 @@ def index(actor: Actor) -> str:
         page=page,
         mine=mine,
         done=done,
+        narrowed=told_filters(actor, narrowed),
         count=queries.LISTING.count(actor, ask),
         today=today_of(actor),
         after=finished(actor),
     )
 
 
+def told_filters(actor: Actor, filters: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """(name, label, value) of the filters that a report's number has led to."""
+    words = {
+        "assignee_id": _("Assignee"), "department_id": _("Department"), "nobodys": _("Assignee"),
+        "done_from": _("Done from"), "done_to": _("Done to"), "done_late": _("Done"), "overdue": _("Due"),
+    }  # fmt: skip
+    said = {"nobodys": _("nobody"), "done_late": _("late"), "overdue": _("late")}
+    names = {
+        str(row.id): row.name
+        for model, name in ((Member, "assignee_id"), (Department, "department_id"))
+        for row in actor.db.execute(
+            actor.visible(model, model.id, model.name).where(model.id == as_uuid(filters.get(name, "")))
+        )
+    }
+    return [
+        (
+            name,
+            label,
+            said.get(name) or names.get(value) or (written_day(value) if name in ("done_from", "done_to") else value),
+        )
+        for name, label in words.items()
+        if (value := filters.get(name))
+    ]
+
+
 @pages.get("/tasks/new")
 def new(actor: Actor) -> str:
-    asked = {name: request.args.get(name, "") for name in (*LINKS, "name", "due_on", "todo")}
-    typed = {**asked, "todo": asked["todo"] or "task", "assignee_id": str(actor.member.id)}
+    wanted = {name: request.args.get(name, "") for name in (*LINKS, "name", "due_on", "todo")}
+    typed = {**wanted, "todo": wanted["todo"] or "task", "assignee_id": str(actor.member.id)}
     return render(actor, "tasks/form.html", errors={}, **filled(actor, typed))
 
 

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, DateTime, Row, ScalarSelect, and_, case, cast, func, literal, or_, select
 
 from core.actor import Actor
+from core.days import from_day, to_day
 from core.listing import Filter, Listing, Sort
 from core.pages import day, today_of, zone_of
 from core.records import Record
@@ -19,6 +20,7 @@ from crm.contacts.models import Contact
 from crm.deals.models import Deal
 from crm.tasks.due import Due, Group, group, lateness
 from crm.tasks.models import Task
+from tenants.departments import members_in
 from tenants.models import Member
 
 # A day without an hour comes after the hours of that day; what has no day comes last. Days end by UTC here, since an
@@ -31,6 +33,12 @@ def overdue(actor: Actor) -> ColumnElement[bool]:
     """Open, and its hour passed or its day over where the actor is."""
     passed = case((Task.due_at.is_not(None), Task.due_at < func.now()), else_=Task.due_on < today_of(actor))
     return and_(Task.done_at.is_(None), func.coalesce(passed, False))
+
+
+def done_late(actor: Actor) -> ColumnElement[bool]:
+    """Done after its hour, or after its day had ended where the workspace is."""
+    end = func.timezone(actor.workspace.time_zone, cast(Task.due_on + 1, DateTime))
+    return func.coalesce(Task.done_at > func.coalesce(Task.due_at, end), False)
 
 
 LISTING = Listing(
@@ -46,6 +54,11 @@ LISTING = Listing(
         "company_id": Filter(UUID, lambda _actor, value: Task.company_id == value, "tasks with this company"),
         "deal_id": Filter(UUID, lambda _actor, value: Task.deal_id == value, "tasks of this deal"),
         "due_before": Filter(date, lambda _actor, value: Task.due_on < value, "due on a day before this one"),
+        "nobodys": Filter(bool, lambda _actor, value: Task.assignee_id.is_(None) == value, "of nobody"),
+        "department_id": Filter(UUID, lambda _actor, value: Task.assignee_id.in_(members_in(value)), "of its members"),
+        "done_from": Filter(date, from_day(Task.done_at), "done on this day of the workspace or later"),
+        "done_to": Filter(date, to_day(Task.done_at), "done on this day of the workspace or earlier"),
+        "done_late": Filter(bool, lambda actor, value: done_late(actor) == value, "done after it was due"),
     },
     searched=False,
 )

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from sqlalchemy import ARRAY, ColumnElement, Row, Select, Uuid, func, literal, or_, select, tuple_, union_all
 
 from core.actor import Actor
+from core.days import from_day, to_day
 from core.errors import Invalid
 from core.events import Event
 from core.listing import Filter, Listing, Sort
@@ -27,6 +28,7 @@ from crm.requests.words import sources
 from crm.tasks.models import Task
 from crm.timeline.models import Note
 from crm.timeline.sentences import names_in, sentence
+from tenants.departments import members_in
 from tenants.models import Member
 
 SHOWN = 30
@@ -42,6 +44,10 @@ LISTING = Listing(
         "deal_id": Filter(UUID, lambda _actor, value: Note.deal_id == value, "notes on this deal"),
         "author_id": Filter(UUID, lambda _actor, value: Note.author_id == value, "notes of this member"),
         "form": Filter(str, lambda _actor, value: Note.form == value, "note or call"),
+        "nobodys": Filter(bool, lambda _actor, value: Note.author_id.is_(None) == value, "of nobody"),
+        "department_id": Filter(UUID, lambda _actor, value: Note.author_id.in_(members_in(value)), "of its members"),
+        "on_from": Filter(date, from_day(Note.at), "of this day of the workspace or later"),
+        "on_to": Filter(date, to_day(Note.at), "of this day of the workspace or earlier"),
         "after": Filter(datetime, lambda _actor, value: Note.at > value, "written after this moment"),
     },
     searched=False,

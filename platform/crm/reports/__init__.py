@@ -1,0 +1,1 @@
+"""Reports: what the records say together, each number a link to the list of just its records."""
