@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from core import waiting
 from core.actions import Action
@@ -16,6 +16,8 @@ from core.records import Record
 from crm.absences import actions as absences
 from crm.absences.models import Absence
 from crm.absences.plan import today_in
+from crm.calls import actions as calls
+from crm.calls.models import Call
 from crm.companies import actions as companies
 from crm.contacts import actions as contacts
 from crm.deals import actions as deals
@@ -131,6 +133,23 @@ def scim_token(actor: Actor, mark: str) -> Record:
     return provisioning.create_token(actor, provisioning.NewToken(name=mark))[0]
 
 
+def telephone(actor: Actor, mark: str) -> Record:
+    """One of each provider at a time."""
+    wish = calls.NewTelephone(provider="twilio", token=mark)
+    return calls.present(actor, "twilio") or calls.connect(actor, wish)[0]
+
+
+def call(actor: Actor, mark: str) -> Record:
+    """As the telephone tells of one: of somebody unknown, who rings at the actor's line."""
+    made = Call(
+        id=new_id(), provider="generic", provider_id=mark + new_id().hex, direction="in", from_number=mark,
+        began_at=func.now(), member_id=actor.member.id, shown_to=[actor.member.id],
+    )  # fmt: skip
+    actor.db.add(made)
+    actor.db.commit()
+    return made
+
+
 def token(actor: Actor, mark: str) -> Record:
     return tokens.create(actor, tokens.NewToken(name=mark))[0]
 
@@ -156,6 +175,8 @@ FACTORIES: dict[str, Factory] = {
     "domain": domain,
     "link": link,
     "scim_token": scim_token,
+    "telephone": telephone,
+    "call": call,
     "export": by(exports.create, what="contacts", q="{mark}"),
 }
 

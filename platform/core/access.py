@@ -30,6 +30,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "deal": ("view", "create", "edit", "delete", "export", "assign"),
     "task": ("view", "create", "edit", "delete", "assign"),
     "note": ("view", "create", "edit", "delete"),
+    "call": ("view", "create", "edit"),
     "pipeline": ("view", "create", "edit", "delete"),
     "token": ("view", "create", "delete"),
     "member": ("view", "create", "edit"),
@@ -55,10 +56,11 @@ DECIDED_BY: dict[str, Right] = {
     "domain": ("settings", "edit"),
     "link": ("member", "edit"),
     "scim_token": ("settings", "edit"),
+    "telephone": ("settings", "edit"),
 }
 
 # The kinds of the matrix, each right with a scope of its own.
-WORK = ("contact", "company", "deal", "task", "note")
+WORK = ("contact", "company", "deal", "task", "note", "call")
 # What else a role may do, each as a whole or not at all.
 SPECIAL: dict[str, tuple[Right, ...]] = {
     "settings": (("settings", "view"), ("settings", "edit"), *(("pipeline", v) for v in ("create", "edit", "delete"))),

@@ -17,6 +17,9 @@ from crm.audit.pages import pages as audit_pages
 from crm.backups import jobs as backups_jobs  # noqa: F401 (declares its jobs)
 from crm.backups import rules as backups_rules  # noqa: F401 (declares how rows come in)
 from crm.backups.pages import pages as backups_pages
+from crm.calls import missed as calls_jobs  # noqa: F401 (declares its jobs)
+from crm.calls.front import front as telephone
+from crm.calls.pages import pages as calls_pages
 from crm.closing import jobs as closing_jobs  # noqa: F401 (declares its jobs)
 from crm.closing.front import front as certificates
 from crm.closing.pages import pages as closing_pages
@@ -95,6 +98,7 @@ PAGES = (
     backups_pages,
     closing_pages,
     privacy_pages,
+    calls_pages,
 )
 # The one route of the API that takes more than a megabyte.
 LARGE_UPLOAD = imports_api.FILE_ROUTE
@@ -112,6 +116,8 @@ def register(app: Flask) -> None:
     app.register_blueprint(app_files)
     app.register_blueprint(unsubscribing)
     app.extensions["csrf"].exempt(unsubscribing)
+    app.register_blueprint(telephone)
+    app.extensions["csrf"].exempt(telephone)
     if app.config["OKNO"].payments is not None:
         sell(app)
     for pages in PAGES:

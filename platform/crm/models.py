@@ -3,6 +3,7 @@
 from core import events, jobs, limits, waiting
 from core.db import Base
 from crm.absences import models as absences
+from crm.calls import models as calls
 from crm.companies import models as companies
 from crm.contacts import models as contacts
 from crm.deals import models as deals
@@ -21,6 +22,7 @@ __all__ = [
     "METADATA",
     "absences",
     "backups",
+    "calls",
     "companies",
     "contacts",
     "deals",

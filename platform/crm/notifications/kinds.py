@@ -196,6 +196,15 @@ KINDS: dict[str, Kind] = {
             icon="message",
         ),
         Kind(
+            "call_missed",
+            _l("You are to call somebody back"),
+            _l("Missed call. %(title)s"),
+            many=_l("%(n)s missed calls"),
+            own=True,
+            queue="urgent",
+            icon="phone-x",
+        ),
+        Kind(
             "import_ended",
             _l("Your import has ended"),
             _l("Your import has ended: %(title)s"),

@@ -39,6 +39,7 @@ PLACES = {
     "task_due": "/tasks/",
     "task_overdue": "/tasks/",
     "task_late": "/tasks/",
+    "call_missed": "/tasks/",
     "deal_assigned": "/deals/?view=list",
     "deal_stale": "/today",
     "limit": "/settings/plan",

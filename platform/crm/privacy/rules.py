@@ -26,6 +26,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "waiting": ("input", "title", "error"),
     "idempotent_answer": ("body",),
     "notification": ("title",),
+    "call": ("from_number", "to_number", "about"),
 }
 # Blanked in the person's own rows and by the rules of events (control.erase_events); or computed from other columns.
 OTHERWISE: dict[str, tuple[str, ...]] = {
@@ -40,6 +41,7 @@ OTHERWISE: dict[str, tuple[str, ...]] = {
 # Words of ours (states, kinds, keys, hashes), and people who work here, who are no clients.
 NEVER: dict[str, tuple[str, ...]] = {
     "absence": ("reason", "rule", "takers", "state", "error"),
+    "call": ("provider", "provider_id", "direction", "state", "error"),
     "company": ("reg_no", "vat_no"),
     "connection": ("issuer", "client_id", "button", "role_claim", "role_map"),
     "counter": ("name",),
@@ -49,6 +51,7 @@ NEVER: dict[str, tuple[str, ...]] = {
     "done": ("subscriber", "work_id"),
     "event": ("action", "kind", "change", "via", "request_id", "address"),
     "export": ("what", "format", "standing", "state", "list_key", "plan", "parts", "file_key", "file_hash"),
+    "extension": ("number",),
     "handover": ("kind", "state", "why"),
     "idempotent_answer": ("key", "route", "etag"),
     "import": ("file_key", "file_hash", "mapping", "duplicates", "state"),
@@ -69,6 +72,7 @@ NEVER: dict[str, tuple[str, ...]] = {
     "share": ("record_kind",),
     "task": ("todo",),
     "team": ("member_ids",),
+    "telephone": ("provider", "key", "place_url"),
     "token": ("ending", "addresses"),
     "usage": ("name",),
     "waiting": ("action",),

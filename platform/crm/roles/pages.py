@@ -29,6 +29,7 @@ KINDS: dict[str, tuple[Any, str]] = {
     "deal": (_l("Deals"), "layout-kanban"),
     "task": (_l("Tasks"), "checkbox"),
     "note": (_l("Notes and calls"), "note"),
+    "call": (_l("Calls of the telephone"), "phone"),
 }
 VERB_WORDS: dict[str, Any] = {
     "view": _l("View"),
