@@ -26,6 +26,7 @@ from crm.deals.models import Stage
 from crm.exports import actions as exports
 from crm.imports import actions as imports
 from crm.imports.models import Import
+from crm.mails import actions as mails
 from crm.notifications.models import Notification
 from crm.tasks import actions as tasks
 from crm.timeline import actions as notes
@@ -150,6 +151,12 @@ def call(actor: Actor, mark: str) -> Record:
     return made
 
 
+def mail(actor: Actor, mark: str) -> Record:
+    contact = FACTORIES["contact"](actor, mark)
+    wish = {"to": "jan@example.com", "subject": mark, "body": f"Dear {mark}", "contact_id": contact.id}
+    return mails.send(actor, mails.send.parse(wish))
+
+
 def token(actor: Actor, mark: str) -> Record:
     return tokens.create(actor, tokens.NewToken(name=mark))[0]
 
@@ -177,6 +184,8 @@ FACTORIES: dict[str, Factory] = {
     "scim_token": scim_token,
     "telephone": telephone,
     "call": call,
+    "mail": mail,
+    "mail_template": by(mails.create_template, name="{mark}", body="Dear {{first name}}"),
     "export": by(exports.create, what="contacts", q="{mark}"),
 }
 

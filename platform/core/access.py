@@ -31,6 +31,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "task": ("view", "create", "edit", "delete", "assign"),
     "note": ("view", "create", "edit", "delete"),
     "call": ("view", "create", "edit"),
+    "mail": ("view", "create"),
+    "mail_template": ("view", "create", "edit", "delete"),
     "pipeline": ("view", "create", "edit", "delete"),
     "token": ("view", "create", "delete"),
     "member": ("view", "create", "edit"),
@@ -60,10 +62,14 @@ DECIDED_BY: dict[str, Right] = {
 }
 
 # The kinds of the matrix, each right with a scope of its own.
-WORK = ("contact", "company", "deal", "task", "note", "call")
+WORK = ("contact", "company", "deal", "task", "note", "call", "mail")
 # What else a role may do, each as a whole or not at all.
 SPECIAL: dict[str, tuple[Right, ...]] = {
-    "settings": (("settings", "view"), ("settings", "edit"), *(("pipeline", v) for v in ("create", "edit", "delete"))),
+    "settings": (
+        ("settings", "view"),
+        ("settings", "edit"),
+        *((kind, verb) for kind in ("pipeline", "mail_template") for verb in ("create", "edit", "delete")),
+    ),
     "members": (
         ("member", "create"),
         ("member", "edit"),
@@ -78,7 +84,9 @@ SPECIAL: dict[str, tuple[Right, ...]] = {
     "privacy": (("privacy", "view"), ("privacy", "edit")),
 }
 # What everybody may who works here.
-EVERYBODY: tuple[Right, ...] = (("pipeline", "view"), ("member", "view"), ("department", "view"), ("team", "view"))
+EVERYBODY: tuple[Right, ...] = tuple(
+    (kind, "view") for kind in ("pipeline", "mail_template", "member", "department", "team")
+)
 # What everybody may with their own. What may be in an export is asked of the kinds themselves (crm.exports.kinds).
 OWN: tuple[Right, ...] = tuple(("export", verb) for verb in VERBS["export"])
 

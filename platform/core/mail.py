@@ -11,6 +11,7 @@ import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from email import policy
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
 from urllib.parse import urlsplit
@@ -26,7 +27,9 @@ PAUSES = (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 43_200, 57_600, 86_
 @dataclass(frozen=True)
 class Message:
     """`key` is the same whenever the same message is sent again. `html` says the same as `text`. Where `unsubscribe` is
-    a link, mail programs offer to follow it by one click (RFC 8058). `returns_to` takes what comes back."""
+    a link, mail programs offer to follow it by one click (RFC 8058). `returns_to` takes what comes back. What a person
+    writes has their name as its `sender`, goes without HTML, and is answered at `reply_to`; `answers` is the Message-ID
+    of what it answers itself."""
 
     key: str
     to: str
@@ -35,6 +38,9 @@ class Message:
     html: str
     unsubscribe: str = ""
     returns_to: str = ""
+    sender: str = ""
+    reply_to: str = ""
+    answers: str = ""
 
 
 class NotSent(Exception):
@@ -60,20 +66,36 @@ def send(message: Message, config: Settings) -> None:
 
 def write(message: Message, config: Settings) -> EmailMessage:
     """The message as it goes over the wire: plain text with HTML as its alternative."""
-    domain = parseaddr(config.mail_from)[1].rpartition("@")[2] or "localhost"
     written = EmailMessage(policy=policy.SMTP)
-    written["From"] = config.mail_from
+    ours = parseaddr(config.mail_from)[1]
+    written["From"] = Address(one_line(message.sender), addr_spec=ours) if message.sender else config.mail_from
     written["To"] = message.to
-    written["Subject"] = message.subject
+    written["Subject"] = one_line(message.subject)
     written["Date"] = formatdate(usegmt=True)
-    written["Message-ID"] = f"<{message.key}@{domain}>"
-    written["Auto-Submitted"] = "auto-generated"
+    written["Message-ID"] = message_id(message, config)
+    if message.sender:
+        written["Reply-To"] = message.reply_to or ours
+    else:
+        written["Auto-Submitted"] = "auto-generated"
+    if message.answers:
+        written["In-Reply-To"] = written["References"] = one_line(message.answers)
     if message.unsubscribe:
         written["List-Unsubscribe"] = f"<{message.unsubscribe}>"
         written["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     written.set_content(message.text)
-    written.add_alternative(message.html, subtype="html")
+    if message.html:
+        written.add_alternative(message.html, subtype="html")
     return written
+
+
+def message_id(message: Message, config: Settings) -> str:
+    domain = parseaddr(config.mail_from)[1].rpartition("@")[2] or "localhost"
+    return f"<{message.key}@{domain}>"
+
+
+def one_line(text: str) -> str:
+    """What may stand in a header, whoever wrote it."""
+    return " ".join(text.split())
 
 
 def local_mailbox(config: Settings) -> mailbox.Maildir:

@@ -39,6 +39,8 @@ from crm.imports import run as imports_jobs  # noqa: F401 (declares its jobs)
 from crm.imports.pages import pages as imports_pages
 from crm.limits import jobs as limits_jobs  # noqa: F401 (declares its jobs)
 from crm.limits.pages import pages as limits_pages
+from crm.mails import receiving, sending  # noqa: F401 (declare their jobs)
+from crm.mails.pages import pages as mails_pages
 from crm.notifications import letters, pushing, timed  # noqa: F401 (declares their jobs)
 from crm.notifications.app import app_files
 from crm.notifications.pages import pages as notifications_pages
@@ -99,6 +101,7 @@ PAGES = (
     closing_pages,
     privacy_pages,
     calls_pages,
+    mails_pages,
 )
 # The one route of the API that takes more than a megabyte.
 LARGE_UPLOAD = imports_api.FILE_ROUTE

@@ -9,6 +9,7 @@ from crm.contacts import models as contacts
 from crm.deals import models as deals
 from crm.exports import models as exports
 from crm.imports import models as imports
+from crm.mails import models as mails
 from crm.notifications import models as notifications
 from crm.tasks import models as tasks
 from crm.timeline import models as timeline
@@ -31,6 +32,7 @@ __all__ = [
     "imports",
     "jobs",
     "limits",
+    "mails",
     "notifications",
     "sign_on",
     "tasks",

@@ -50,6 +50,8 @@ NO_RESOURCE = {
     "connection": "single sign-on is set up on the settings pages",
     "domain": "single sign-on is set up on the settings pages",
     "link": "single sign-on is set up on the settings pages",
+    "mail": "written and read on its own pages",
+    "mail_template": "templates are managed on the settings pages",
     "telephone": "a telephone is connected on the settings pages",
     "call": "the telephone tells of it, and what was said is a note",
     "scim_token": "a key that could make keys would outlive its own revocation",

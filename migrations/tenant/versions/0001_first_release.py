@@ -931,6 +931,74 @@ def upgrade() -> None:
         postgresql_where=sa.text("shown_to <> '{}'"),
     )
     op.create_index("uq_call_provider", "call", ["provider", "provider_id"], unique=True)
+    op.create_table(
+        "mail_template",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), server_default="", nullable=False),
+        sa.Column("body", sa.String(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_template")),
+    )
+    op.create_table(
+        "mail",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("thread_id", sa.Uuid(), nullable=False),
+        sa.Column("direction", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("error", sa.String(), server_default="", nullable=False),
+        sa.Column("from_name", sa.String(), server_default="", nullable=False),
+        sa.Column("from_address", sa.String(), server_default="", nullable=False),
+        sa.Column("to_address", sa.String(), server_default="", nullable=False),
+        sa.Column("subject", sa.String(), server_default="", nullable=False),
+        sa.Column("text", sa.String(), server_default="", nullable=False),
+        sa.Column("html", sa.String(), server_default="", nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("message_id", sa.String(), server_default="", nullable=False),
+        sa.Column("answers", sa.String(), server_default="", nullable=False),
+        sa.Column("automatic", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("checked", sa.String(), server_default="", nullable=False),
+        sa.Column("source", sa.String(), server_default="", nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=True),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("deal_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("direction in ('in', 'out')", name=op.f("ck_mail_direction")),
+        sa.CheckConstraint("state in ('waiting', 'sent', 'failed', 'received')", name=op.f("ck_mail_state")),
+        sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_mail_contact_id"), ondelete="cascade"),
+        sa.ForeignKeyConstraint(["deal_id"], ["deal.id"], name=op.f("fk_mail_deal_id"), ondelete="cascade"),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_mail_member_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail")),
+    )
+    op.create_index(
+        "ix_mail_contact",
+        "mail",
+        ["contact_id", "at"],
+        unique=False,
+        postgresql_where=sa.text("contact_id is not null"),
+    )
+    op.create_index(
+        "ix_mail_deal", "mail", ["deal_id", "at"], unique=False, postgresql_where=sa.text("deal_id is not null")
+    )
+    op.create_index("ix_mail_thread", "mail", ["thread_id", "at"], unique=False)
+    op.create_index("uq_mail_source", "mail", ["source"], unique=True, postgresql_where=sa.text("source <> ''"))
+    op.create_table(
+        "mail_file",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("mail_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("file_key", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["mail_id"], ["mail.id"], name=op.f("fk_mail_file_mail_id"), ondelete="cascade"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_file")),
+    )
+    op.create_index(op.f("ix_mail_file_mail_id"), "mail_file", ["mail_id"], unique=False)
     for table in ("company", "contact"):
         op.execute(f"alter table {table} alter column search set statistics 1000")
     op.create_foreign_key(op.f("fk_department_head_id"), "department", "member", ["head_id"], ["id"])

@@ -56,8 +56,8 @@ class Call(Record):
     """`provider_id` is what the provider calls it. `from_number` and `to_number` are in E.164 where they are numbers.
 
     `state` follows from which moments are known (crm.calls.hearing), so that events may come in any order. `shown_to`
-    are the members on whose pages the card stands now, `guessed` where no line was named. `member_id` is whose it is: at
-    whose line alone it rings, who has answered, who is to call back."""
+    are the members on whose pages the card stands now, `guessed` where no line was named. `member_id` is whose it is:
+    at whose line alone it rings, who has answered, who is to call back."""
 
     __tablename__ = "call"
     __table_args__ = (

@@ -205,6 +205,14 @@ KINDS: dict[str, Kind] = {
             icon="phone-x",
         ),
         Kind(
+            "mail_answer",
+            _l("A client answers your mail"),
+            _l("A mail has come at %(title)s"),
+            many=_l("%(n)s mails have come"),
+            own=True,
+            icon="mail",
+        ),
+        Kind(
             "import_ended",
             _l("Your import has ended"),
             _l("Your import has ended: %(title)s"),

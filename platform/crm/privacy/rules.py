@@ -13,6 +13,7 @@ MENTIONS: dict[str, tuple[str, ...]] = {
     "pipeline": ("name",),
     "stage": ("name",),
     "role": ("name",),
+    "mail_template": ("name", "subject", "body"),
     "department": ("name",),
     "team": ("name",),
     "token": ("name",),
@@ -27,6 +28,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "idempotent_answer": ("body",),
     "notification": ("title",),
     "call": ("from_number", "to_number", "about"),
+    "mail": ("from_name", "from_address", "to_address", "subject", "text", "html"),
 }
 # Blanked in the person's own rows and by the rules of events (control.erase_events); or computed from other columns.
 OTHERWISE: dict[str, tuple[str, ...]] = {
@@ -62,6 +64,7 @@ NEVER: dict[str, tuple[str, ...]] = {
         "name", "email", "state", "language", "time_zone", "position", "phone", "photo_key", "working_hours",
         "external_id",
     ),
+    "mail": ("direction", "state", "error", "message_id", "answers", "checked", "source"),
     "mail_block": ("email", "reason"),
     "note": ("form", "direction", "result"),
     "notification": ("kind", "record_kind", "data"),
