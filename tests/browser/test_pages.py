@@ -50,6 +50,7 @@ pytestmark = pytest.mark.browser
 NO_PAGES = (
     "static", "healthz", "people.photo", "mailbox.html", "sso.begin", "sso.back", "sso.question", "sso.done",
     "app.manifest", "app.service_worker", "notifications.bell", "notifications.offer",
+    "calls.now", "mails.html", "mails.file",
 )  # fmt: skip
 CATALOGUE = Path(features.TRANSLATIONS) / "cs" / "LC_MESSAGES" / "messages.po"
 ENGLISH_TIMES = re.compile(
@@ -103,6 +104,7 @@ class Records:
         with site.clock_held():
             self.payments()
         self.notifications()
+        self.calls_and_mails()
         self.exported()
         self.backups = self.backed_up()
 
@@ -142,6 +144,11 @@ class Records:
         if table == argument:
             pytest.fail(f"{rule}: say in Records.value what <{argument}> is")
         return self.backups.get(table) or self.shop.rows(f'select id from "{table}" order by id limit 1')[0].id
+
+    def calls_and_mails(self) -> None:
+        with self.shop.acting() as actor:
+            for kind in ("telephone", "call", "mail", "mail_template"):
+                FACTORIES[kind](actor, "Novák")
 
     @cached_property
     def absences(self) -> list[str]:
