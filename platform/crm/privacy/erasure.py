@@ -142,9 +142,9 @@ def drop_mails(session: Session, person: Person, contact_id: UUID) -> None:
     table = Base.metadata.tables["mail"]
     said = person.stands_in(*(written(table.c[name]) for name in ROWS["mail"]))
     theirs = or_(table.c.contact_id == contact_id, said)
-    for key in session.scalars(select(MailFile.file_key).where(MailFile.mail_id.in_(select(table.c.id).where(theirs)))):
-        if key:
-            files().delete(key)
+    gone = or_(MailFile.mail_id.in_(select(table.c.id).where(theirs)), person.stands_in(MailFile.name))
+    for key in session.scalars(select(MailFile.file_key).where(gone, MailFile.file_key != "")):
+        files().delete(key)
     session.execute(delete(table).where(theirs))
 
 

@@ -28,6 +28,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "idempotent_answer": ("body",),
     "notification": ("title",),
     "call": ("from_number", "to_number", "about"),
+    "mail_file": ("name",),
     "mail": ("from_name", "from_address", "to_address", "subject", "text", "html"),
 }
 # Blanked in the person's own rows and by the rules of events (control.erase_events); or computed from other columns.
@@ -65,6 +66,7 @@ NEVER: dict[str, tuple[str, ...]] = {
         "external_id",
     ),
     "mail": ("direction", "state", "error", "message_id", "answers", "checked", "source"),
+    "mail_file": ("file_key",),
     "mail_block": ("email", "reason"),
     "note": ("form", "direction", "result"),
     "notification": ("kind", "record_kind", "data"),
