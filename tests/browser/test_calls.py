@@ -68,7 +68,7 @@ def test_the_callers_card_pops_up_at_the_right_page_within_a_second_and_the_resu
     exchange.delivers("answered", extension="101")
     expect(card.get_by_text("Speaking since")).to_be_visible()
     card.get_by_role("link", name="Log result").click()
-    petr.get_by_label("What was said").fill("Wants oak frames")
+    petr.get_by_role("textbox", name="What was said").fill("Wants oak frames")
     shoot(petr, "log")
     petr.get_by_role("button", name="Save").click()
     expect(petr.get_by_role("heading", name="Jan Novák")).to_be_visible()

@@ -141,6 +141,8 @@ def disconnect(actor: Actor, telephone_id: UUID) -> Answer:
 @pages.post("/settings/telephone/<uuid:telephone_id>/placing")
 @when_fresh
 def place_by(actor: Actor, telephone_id: UUID) -> Answer:
+    actor.require(("telephone", "edit"))
+    actor.find(Telephone, telephone_id)
     typed = form_values(request.form)
     try:
         actions.place_by(actor, actions.place_by.parse({**typed, "id": telephone_id}))
