@@ -25,8 +25,8 @@ RESERVED = frozenset(
     "about account accounts admin api app apps assets auth billing blog cdn certificate confirm contact cs demo dev "
     "docs download email en f favicon.ico forgot ftp healthz help home imap invite live login logout mail "
     "manifest.webmanifest news oauth okno operator password pop pricing privacy q reset robots.txt root sales scim "
-    "security service-worker.js settings signup smtp sso static status stream stripe support system team telephone terms "
-    "test unsubscribe user users webhooks wiki www".split()
+    "security service-worker.js settings signup smtp sso static status stream stripe support system team telephone "
+    "terms test unsubscribe user users webhooks wiki www".split()
 )
 
 Furnish = Callable[[Session, Workspace, str], None]

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from core.actions import Changes, Input, action, changes_of
 from core.actor import Actor
-from core.errors import Busy, Forbidden, Invalid
+from core.errors import Busy, Forbidden, Invalid, NotFound
 from core.ids import new_id
 from core.jobs import later
 from core.limits import count
@@ -82,7 +82,9 @@ class OneMail(Input):
 def send_again(actor: Actor, data: OneMail) -> Mail:
     """What failed, once more. Raises Busy for any other."""
     mail: Mail | None = actor.db.scalar(actor.visible(Mail).where(Mail.id == data.id).with_for_update(of=Mail))
-    if mail is None or mail.state != "failed":
+    if mail is None:
+        raise NotFound()
+    if mail.state != "failed":
         raise Busy(_("Only a mail that failed is sent again."))
     mail.state, mail.error = "waiting", ""
     later(actor.db, "mails.send", mail_id=mail.id)
