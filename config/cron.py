@@ -25,6 +25,7 @@ TASKS = (
     Task("export.tidy", HOUR, offset=20 * MINUTE),
     Task("billing.hourly", HOUR),
     Task("notifications.wake", MINUTE),
+    Task("mails.receive", MINUTE),
     Task("backup.due", 5 * MINUTE),
     Task("backup.tidy", HOUR, offset=25 * MINUTE),
     Task("backup.drill", 7 * DAY, offset=2 * DAY + 5 * HOUR),

@@ -40,6 +40,23 @@ class Smtp:
 
 
 @dataclass(frozen=True, slots=True)
+class Imap:
+    """The mailbox in which replies arrive."""
+
+    host: str
+    port: int
+    security: Literal["none", "tls", "starttls"]
+    user: str
+    password: str = field(repr=False)
+    folder: str = "INBOX"
+
+    @property
+    def name(self) -> str:
+        """Which mailbox it is, whatever its password."""
+        return f"{self.user}@{self.host}:{self.port}/{self.folder}"
+
+
+@dataclass(frozen=True, slots=True)
 class Stripe:
     """Payments by Stripe. `webhook_secrets` are two while one is being replaced; without any, no event is believed.
     With `tax`, Stripe works out VAT."""
@@ -78,7 +95,8 @@ class Settings:
     okno_ws) and `control_database_url` (login okno_control). All three are libpq URLs (postgresql://). `url`
     has no slash at its end. `smtp` is None only in the embedded run: mail then goes to the local mailbox.
     `bounces_to` is the address to which mail that cannot be delivered comes back, with +token before its @;
-    whatever takes it hands it to `okno mail bounced`. `inner_hosts` are the hosts ("idp.intern",
+    whatever takes it hands it to `okno mail bounced`. `replies_to` takes the replies to what members write, in the
+    same way; they are read from the mailbox `imap`. `inner_hosts` are the hosts ("idp.intern",
     "idp.intern:8443") that core.outbound may ask although their addresses are not public; `dns_servers`
     ("10.0.0.53", "127.0.0.1:5353") are asked instead of the machine's own. `worker_memory` is in MB, for each
     child of a worker. `backups` is where backups are kept, and `backup_keys` what they are sealed by: the present
@@ -106,6 +124,8 @@ class Settings:
     smtp: Smtp | None
     mail_from: str
     bounces_to: str | None
+    replies_to: str | None
+    imap: Imap | None
     files: Folder | Bucket
     backups: Folder | Bucket
     backups_by_the_clock: bool
@@ -164,7 +184,9 @@ class Settings:
             secret_key_fallbacks=_fallbacks(given),
             smtp=_smtp(given, env),
             mail_from=given.get("OKNO_MAIL_FROM", f"Okno <okno@{host}>"),
-            bounces_to=_bounces_to(given),
+            bounces_to=_address(given, "OKNO_BOUNCES_TO", "bounces"),
+            replies_to=_address(given, "OKNO_REPLIES_TO", "replies"),
+            imap=_imap(given),
             files=_files(given, "OKNO_FILES", home),
             backups=_files(given, "OKNO_FILES" if given.get("OKNO_BACKUPS", "off") == "off" else "OKNO_BACKUPS", home),
             backups_by_the_clock=given.get("OKNO_BACKUPS") != "off",
@@ -346,12 +368,39 @@ def _smtp(given: Mapping[str, str], env: Env) -> Smtp | None:
     )
 
 
-def _bounces_to(given: Mapping[str, str]) -> str | None:
+def _address(given: Mapping[str, str], variable: str, example: str) -> str | None:
     """The part before the @ is short, since a signed token follows it, and 64 characters are all there may be."""
-    address = given.get("OKNO_BOUNCES_TO")
+    address = given.get(variable)
     if address is not None and not re.fullmatch(r"[A-Za-z0-9._-]{1,12}@[A-Za-z0-9.-]{1,190}", address):
-        raise SettingsError("OKNO_BOUNCES_TO must look like bounces@example.com, with 12 characters at most before @")
+        raise SettingsError(f"{variable} must look like {example}@example.com, with 12 characters at most before @")
     return address
+
+
+def _imap(given: Mapping[str, str]) -> Imap | None:
+    url = given.get("OKNO_IMAP_URL")
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    securities: dict[str, tuple[Literal["none", "tls", "starttls"], int]] = {
+        "imap": ("none", 143),
+        "imaps": ("tls", 993),
+        "imap+starttls": ("starttls", 143),
+    }
+    if parts.scheme not in securities or not (parts.hostname and parts.username and parts.password):
+        raise SettingsError(
+            "OKNO_IMAP_URL must be imaps:// (or imap+starttls://, imap://) and user:password@host/INBOX"
+        )
+    if "OKNO_REPLIES_TO" not in given:
+        raise SettingsError("OKNO_IMAP_URL is of no use without OKNO_REPLIES_TO: set the address that the mailbox has")
+    security, port = securities[parts.scheme]
+    return Imap(
+        host=parts.hostname,
+        port=_url_port(parts, "OKNO_IMAP_URL") or port,
+        security=security,
+        user=unquote(parts.username),
+        password=unquote(parts.password),
+        folder=unquote(parts.path.strip("/")) or "INBOX",
+    )
 
 
 def _url_port(parts: SplitResult, variable: str) -> int | None:

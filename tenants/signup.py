@@ -26,7 +26,7 @@ RESERVED = frozenset(
     "dev docs download email en f favicon.ico forgot ftp healthz help home imap invite live login logout mail "
     "manifest.webmanifest news oauth okno operator password pop pricing privacy q quote reset robots.txt root "
     "sales scim security service-worker.js settings signup smtp sso static status stream stripe support system "
-    "team terms test unsubscribe user users webhooks wiki www".split()
+    "team telephone terms test unsubscribe user users webhooks wiki www".split()
 )
 
 Furnish = Callable[[Session, Workspace, str], None]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from core import files, waiting
 from core.actions import Action
@@ -16,6 +16,8 @@ from core.records import Record
 from crm.absences import actions as absences
 from crm.absences.models import Absence
 from crm.absences.plan import today_in
+from crm.calls import actions as calls
+from crm.calls.models import Call
 from crm.companies import actions as companies
 from crm.contacts import actions as contacts
 from crm.deals import actions as deals
@@ -26,6 +28,7 @@ from crm.exports import actions as exports
 from crm.forms import actions as forms
 from crm.imports import actions as imports
 from crm.imports.models import Import
+from crm.mails import actions as mails
 from crm.notifications.models import Notification
 from crm.payments import actions as payments
 from crm.payments import tills
@@ -173,6 +176,29 @@ def instance(actor: Actor, mark: str) -> Instance:
 DRAWN = drawing.process(drawing.start(), drawing.user("call"), drawing.end(), "start -> call -> end")
 
 
+def telephone(actor: Actor, mark: str) -> Record:
+    """One of each provider at a time."""
+    wish = calls.NewTelephone(provider="twilio", token=mark)
+    return calls.present(actor, "twilio") or calls.connect(actor, wish)[0]
+
+
+def call(actor: Actor, mark: str) -> Record:
+    """As the telephone tells of one: of somebody unknown, who rings at the actor's line."""
+    made = Call(
+        id=new_id(), provider="generic", provider_id=mark + new_id().hex, direction="in", from_number=mark,
+        began_at=func.now(), member_id=actor.member.id, shown_to=[actor.member.id],
+    )  # fmt: skip
+    actor.db.add(made)
+    actor.db.commit()
+    return made
+
+
+def mail(actor: Actor, mark: str) -> Record:
+    contact = FACTORIES["contact"](actor, mark)
+    wish = {"to": "jan@example.com", "subject": mark, "body": f"Dear {mark}", "contact_id": contact.id}
+    return mails.send(actor, mails.send.parse(wish))
+
+
 def token(actor: Actor, mark: str) -> Record:
     return tokens.create(actor, tokens.NewToken(name=mark))[0]
 
@@ -205,6 +231,10 @@ FACTORIES: dict[str, Factory] = {
     "domain": domain,
     "link": link,
     "scim_token": scim_token,
+    "telephone": telephone,
+    "call": call,
+    "mail": mail,
+    "mail_template": by(mails.create_template, name="{mark}", body="Dear {{first name}}"),
     "export": by(exports.create, what="contacts", q="{mark}"),
     "process": process,
     "instance": instance,

@@ -40,3 +40,9 @@ export async function refresh(mayDraw: () => boolean = () => true): Promise<bool
   if (!leaving && mayDraw()) show(response.redirected ? response.url : asked, { statusCode: response.status, redirected: response.redirected, responseHTML: html });
   return true;
 }
+
+/** Whether a `live:told` is about this kind; what was missed may be about anything. */
+export function concerns(event: Event, kind: string): boolean {
+  const { kinds } = (event as CustomEvent<{ kinds: string[] }>).detail;
+  return kinds.includes(kind) || kinds.includes("*");
+}

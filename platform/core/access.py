@@ -35,6 +35,9 @@ VERBS: dict[str, tuple[str, ...]] = {
     "product": ("view", "create", "edit", "delete"),
     "request": ("view", "create", "edit", "delete", "assign"),
     "form": ("view", "create", "edit", "delete"),
+    "call": ("view", "create", "edit"),
+    "mail": ("view", "create"),
+    "mail_template": ("view", "create", "edit", "delete"),
     "pipeline": ("view", "create", "edit", "delete"),
     "token": ("view", "create", "delete"),
     "member": ("view", "create", "edit"),
@@ -64,19 +67,20 @@ DECIDED_BY: dict[str, Right] = {
     "letterhead": ("settings", "edit"),
     "till": ("settings", "edit"),
     "instance": ("process", "edit"),
+    "telephone": ("settings", "edit"),
 }
 
 # Kinds that tell what a field of another kind says: who may not see that field sees none of them.
 TELLING: dict[str, Right] = {"quote": ("deal", "amount"), "payment": ("deal", "amount")}
 
 # The kinds of the matrix, each right with a scope of its own.
-WORK = ("contact", "company", "deal", "quote", "payment", "task", "note", "request")
+WORK = ("contact", "company", "deal", "quote", "payment", "task", "note", "call", "mail", "request")
 # What else a role may do, each as a whole or not at all.
 SPECIAL: dict[str, tuple[Right, ...]] = {
     "settings": (
         ("settings", "view"),
         ("settings", "edit"),
-        *((kind, verb) for kind in ("pipeline", "form") for verb in ("create", "edit", "delete")),
+        *((kind, verb) for kind in ("pipeline", "form", "mail_template") for verb in ("create", "edit", "delete")),
     ),
     "members": (
         ("member", "create"),
@@ -95,7 +99,7 @@ SPECIAL: dict[str, tuple[Right, ...]] = {
 }
 # What everybody may who works here.
 EVERYBODY: tuple[Right, ...] = tuple(
-    (kind, "view") for kind in ("pipeline", "form", "product", "member", "department", "team")
+    (kind, "view") for kind in ("pipeline", "form", "mail_template", "product", "member", "department", "team")
 )
 # What everybody may with their own. What may be in an export is asked of the kinds themselves (crm.exports.kinds).
 OWN: tuple[Right, ...] = tuple(("export", verb) for verb in VERBS["export"])

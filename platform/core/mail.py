@@ -11,8 +11,9 @@ import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from email import policy
+from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import formataddr, formatdate, parseaddr
+from email.utils import formatdate, parseaddr
 from urllib.parse import urlsplit
 
 from config.settings import Settings, Smtp
@@ -37,7 +38,8 @@ class Attached:
 class Message:
     """`key` is the same whenever the same message is sent again. `html` says the same as `text`. Where `unsubscribe` is
     a link, mail programs offer to follow it by one click (RFC 8058). `returns_to` takes what comes back. `sender` is
-    the name it is shown to come from, beside our own address; who answers it writes to `reply_to`."""
+    the name it is shown to come from, beside our own address; who answers it writes to `reply_to`. What a person writes
+    goes without HTML; `answers` is the Message-ID of what it answers itself."""
 
     key: str
     to: str
@@ -49,6 +51,7 @@ class Message:
     sender: str = ""
     reply_to: str = ""
     attached: tuple[Attached, ...] = ()
+    answers: str = ""
 
 
 class NotSent(Exception):
@@ -74,25 +77,38 @@ def send(message: Message, config: Settings) -> None:
 
 def write(message: Message, config: Settings) -> EmailMessage:
     """The message as it goes over the wire: plain text with HTML as its alternative."""
-    ours = parseaddr(config.mail_from)[1]
-    domain = ours.rpartition("@")[2] or "localhost"
     written = EmailMessage(policy=policy.SMTP)
-    written["From"] = formataddr((message.sender, ours)) if message.sender else config.mail_from
-    if message.reply_to:
-        written["Reply-To"] = message.reply_to
+    ours = parseaddr(config.mail_from)[1]
+    written["From"] = Address(one_line(message.sender), addr_spec=ours) if message.sender else config.mail_from
     written["To"] = message.to
-    written["Subject"] = message.subject
+    written["Subject"] = one_line(message.subject)
     written["Date"] = formatdate(usegmt=True)
-    written["Message-ID"] = f"<{message.key}@{domain}>"
-    written["Auto-Submitted"] = "auto-generated"
+    written["Message-ID"] = message_id(message, config)
+    if message.sender:
+        written["Reply-To"] = message.reply_to or ours
+    else:
+        written["Auto-Submitted"] = "auto-generated"
+    if message.answers:
+        written["In-Reply-To"] = written["References"] = one_line(message.answers)
     if message.unsubscribe:
         written["List-Unsubscribe"] = f"<{message.unsubscribe}>"
         written["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     written.set_content(message.text)
-    written.add_alternative(message.html, subtype="html")
+    if message.html:
+        written.add_alternative(message.html, subtype="html")
     for file in message.attached:
         written.add_attachment(file.content, file.maintype, file.subtype, filename=file.name)
     return written
+
+
+def message_id(message: Message, config: Settings) -> str:
+    domain = parseaddr(config.mail_from)[1].rpartition("@")[2] or "localhost"
+    return f"<{message.key}@{domain}>"
+
+
+def one_line(text: str) -> str:
+    """What may stand in a header, whoever wrote it."""
+    return " ".join(text.split())
 
 
 def local_mailbox(config: Settings) -> mailbox.Maildir:

@@ -32,7 +32,7 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
 # First path segments that are pages of the service itself, not workspaces.
 FRONT = frozenset(
     "signup login logout forgot reset confirm email account invite api dev static healthz "
-    "robots.txt favicon.ico quote sso scim stripe pricing unsubscribe certificate "
+    "robots.txt favicon.ico quote sso scim stripe pricing unsubscribe certificate telephone "
     "service-worker.js manifest.webmanifest f".split()
 )
 

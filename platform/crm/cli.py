@@ -435,6 +435,20 @@ def bounced() -> None:
         sys.exit(75)
 
 
+@mail_group.command()
+def stray() -> None:
+    """List what lies in the mailbox of replies and belongs to no thread, the newest first."""
+    from sqlalchemy import select
+
+    import crm.features  # noqa: F401 (declares every table before the first query)
+    from core.db import database
+    from crm.mails.models import StrayMail
+
+    with database().controlling() as control:
+        for one in control.scalars(select(StrayMail).order_by(StrayMail.at.desc()).limit(1000)):
+            click.echo(f"{one.at:%Y-%m-%d %H:%M}  UID {one.uid} in {one.mailbox}: {one.why}")
+
+
 @cli.command("clock")
 def tick() -> None:
     """Ask for periodic work when its time comes, until stopped. Two clocks at once do no harm."""

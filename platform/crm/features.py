@@ -17,6 +17,9 @@ from crm.audit.pages import pages as audit_pages
 from crm.backups import jobs as backups_jobs  # noqa: F401 (declares its jobs)
 from crm.backups import rules as backups_rules  # noqa: F401 (declares how rows come in)
 from crm.backups.pages import pages as backups_pages
+from crm.calls import missed as calls_jobs  # noqa: F401 (declares its jobs)
+from crm.calls.front import front as telephone
+from crm.calls.pages import pages as calls_pages
 from crm.closing import jobs as closing_jobs  # noqa: F401 (declares its jobs)
 from crm.closing.front import front as certificates
 from crm.closing.pages import pages as closing_pages
@@ -40,6 +43,8 @@ from crm.imports import run as imports_jobs  # noqa: F401 (declares its jobs)
 from crm.imports.pages import pages as imports_pages
 from crm.limits import jobs as limits_jobs  # noqa: F401 (declares its jobs)
 from crm.limits.pages import pages as limits_pages
+from crm.mails import receiving, sending  # noqa: F401 (declare their jobs)
+from crm.mails.pages import pages as mails_pages
 from crm.notifications import letters, pushing, timed  # noqa: F401 (declares their jobs)
 from crm.notifications.app import app_files
 from crm.notifications.pages import pages as notifications_pages
@@ -131,6 +136,8 @@ PAGES = (
     closing_pages,
     privacy_pages,
     processes_pages,
+    calls_pages,
+    mails_pages,
 )
 # The one route of the API that takes more than a megabyte.
 LARGE_UPLOAD = imports_api.FILE_ROUTE
@@ -148,7 +155,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(app_files)
     app.register_blueprint(unsubscribing)
     app.extensions["csrf"].exempt(unsubscribing)
-    for public in (client_quotes, client_payments, public_forms):
+    for public in (client_quotes, client_payments, public_forms, telephone):
         app.register_blueprint(public)
         app.extensions["csrf"].exempt(public)
     if app.config["OKNO"].payments is not None:

@@ -3,6 +3,7 @@
 from core import events, jobs, limits, waiting
 from core.db import Base
 from crm.absences import models as absences
+from crm.calls import models as calls
 from crm.companies import models as companies
 from crm.contacts import models as contacts
 from crm.deals import models as deals
@@ -10,6 +11,7 @@ from crm.documents import models as documents
 from crm.exports import models as exports
 from crm.forms import models as forms
 from crm.imports import models as imports
+from crm.mails import models as mails
 from crm.notifications import models as notifications
 from crm.payments import models as payments
 from crm.processes import models as processes
@@ -28,6 +30,7 @@ __all__ = [
     "METADATA",
     "absences",
     "backups",
+    "calls",
     "companies",
     "contacts",
     "deals",
@@ -38,6 +41,7 @@ __all__ = [
     "imports",
     "jobs",
     "limits",
+    "mails",
     "notifications",
     "payments",
     "processes",

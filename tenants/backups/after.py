@@ -92,7 +92,7 @@ def settle_members(session: Session, person: Person) -> Member:
 
 
 # Each after those that it names.
-KEPT = ("connection", "domain", "link", "token", "scim_token", "push_subscription", "mail_block")
+KEPT = ("connection", "domain", "link", "token", "scim_token", "push_subscription", "mail_block", "telephone")
 
 
 class Present:

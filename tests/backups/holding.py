@@ -33,6 +33,9 @@ ROWS = {
     "notify_choice": """insert into notify_choice
         select id, '{"kinds": {"task_due": ["mail"]}, "digest": "07:00", "quiet": []}' from member limit 1""",
     "mail_block": "insert into mail_block (member_id, email, reason) select id, email, '550' from member limit 1",
+    "extension": "insert into extension select id, '101' from member limit 1",
+    "mail_file": """insert into mail_file (id, mail_id, name, size, file_key)
+        select id, id, 'a.pdf', 0, '' from mail limit 1""",
     "push_subscription": """
         insert into push_subscription (id, member_id, endpoint, p256dh, auth, server_key, sign_in_id)
         select gen_random_uuid(), id, 'https://push.example.com/1', 'x', 'y', 'z', gen_random_uuid()

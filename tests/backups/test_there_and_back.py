@@ -25,6 +25,7 @@ SETTLED = {
     "role": ("rights", "scopes"),
     "token": ("deleted_at",),
     "scim_token": ("deleted_at",),
+    "telephone": ("deleted_at",),
     "connection": ("deleted_at",),
     "domain": ("proven_at",),
     "invitation": ("deleted_at",),

@@ -58,6 +58,7 @@ NO_PAGES = (
     # Files, and the style sheet of the client's page.
     "client_quote.pdf", "client_quote.logo", "client_quote.look", "client_quote.paid", "quotes.pdf", "documents.logo",
     "form.look", "form.embed", "requests.download",
+    "calls.now", "mails.html", "mails.file",
 )  # fmt: skip
 CATALOGUE = Path(features.TRANSLATIONS) / "cs" / "LC_MESSAGES" / "messages.po"
 ENGLISH_TIMES = re.compile(
@@ -113,6 +114,7 @@ class Records:
             self.payments()
         self.notifications()
         self.form = self.web_form()
+        self.calls_and_mails()
         self.exported()
         self.backups = self.backed_up()
 
@@ -152,6 +154,11 @@ class Records:
         if table == argument:
             pytest.fail(f"{rule}: say in Records.value what <{argument}> is")
         return self.backups.get(table) or self.shop.rows(f'select id from "{table}" order by id limit 1')[0].id
+
+    def calls_and_mails(self) -> None:
+        with self.shop.acting() as actor:
+            for kind in ("telephone", "call", "mail", "mail_template"):
+                FACTORIES[kind](actor, "Novák")
 
     @cached_property
     def absences(self) -> list[str]:

@@ -53,10 +53,14 @@ NO_RESOURCE = {
     "connection": "single sign-on is set up on the settings pages",
     "domain": "single sign-on is set up on the settings pages",
     "link": "single sign-on is set up on the settings pages",
+    "mail": "written and read on its own pages",
+    "mail_template": "templates are managed on the settings pages",
+    "telephone": "a telephone is connected on the settings pages",
+    "call": "the telephone tells of it, and what was said is a note",
     "scim_token": "a key that could make keys would outlive its own revocation",
 }
 # Parts of a page's path that are not ids of records, and a value for each.
-WORDS = {"fact": "about", "kind": "contact", "step": "take"}
+WORDS = {"fact": "about", "kind": "contact", "number": 0, "step": "take"}
 # The shared tables, and which of their rows are about a workspace (others come and go while other tests run).
 IN_USE = "in (select identity_id from control.membership where workspace_id = {number})"
 SHARED = {

@@ -1,6 +1,6 @@
 import type { FrameElement } from "@hotwired/turbo";
 import { Controller } from "@hotwired/stimulus";
-import { post } from "../server";
+import { concerns, post } from "../server";
 
 const RECORD = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 
@@ -26,7 +26,9 @@ export default class extends Controller<FrameElement> {
     if (answer?.seen) this.#load();
   }
 
-  #load = (): void => {
+  /** Something else than a notification may have been told: a telephone that rings. */
+  #load = (event?: Event): void => {
+    if (event && !concerns(event, "notification")) return;
     if (this.element.src) void this.element.reload().catch(() => undefined);
     else this.element.src = this.urlValue;
   };

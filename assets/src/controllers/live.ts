@@ -75,7 +75,7 @@ export default class extends Controller<HTMLElement> {
       if (!members.includes(this.element.dataset.liveMe ?? "")) return;
     }
     const anything = kinds.includes(ANYTHING);
-    if (members || anything) this.dispatch("told", { target: document });
+    if (members || anything) this.dispatch("told", { target: document, detail: { kinds } });
     const shown = [...document.querySelectorAll<HTMLElement>("[data-live-kinds]")].flatMap((part) => part.dataset.liveKinds!.split(" "));
     const own = request && session.recentRequests.has(request);
     if (anything || (!own && kinds.some((kind) => shown.includes(kind)))) this.#want();

@@ -559,6 +559,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace_id", "record_id", name=op.f("pk_erased")),
         schema="control",
     )
+    op.create_table(
+        "mail_place",
+        sa.Column("mailbox", sa.String(), nullable=False),
+        sa.Column("uidvalidity", sa.BigInteger(), nullable=False),
+        sa.Column("uid", sa.BigInteger(), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("mailbox", name=op.f("pk_mail_place")),
+        schema="control",
+    )
+    op.create_table(
+        "stray_mail",
+        sa.Column("mailbox", sa.String(), nullable=False),
+        sa.Column("uidvalidity", sa.BigInteger(), nullable=False),
+        sa.Column("uid", sa.BigInteger(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("mailbox", "uidvalidity", "uid", name=op.f("pk_stray_mail")),
+        schema="control",
+    )
 
 
 def downgrade() -> None:

@@ -1305,6 +1305,152 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_awaited")),
     )
     op.create_index(op.f("ix_awaited_version_id"), "awaited", ["version_id"], unique=False)
+    op.create_table(
+        "telephone",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("former", sa.LargeBinary(), nullable=True),
+        sa.Column("former_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("place_url", sa.String(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("provider in ('generic', 'twilio')", name=op.f("ck_telephone_provider")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_telephone")),
+    )
+    op.create_index(
+        "uq_telephone_provider", "telephone", ["provider"], unique=True, postgresql_where=sa.text("deleted_at is null")
+    )
+    op.create_table(
+        "extension",
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_extension_member_id")),
+        sa.PrimaryKeyConstraint("member_id", name=op.f("pk_extension")),
+        sa.UniqueConstraint("number", name=op.f("uq_extension_number")),
+    )
+    op.create_table(
+        "call",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("provider_id", sa.String(), nullable=False),
+        sa.Column("direction", sa.String(), nullable=False),
+        sa.Column("from_number", sa.String(), server_default="", nullable=False),
+        sa.Column("to_number", sa.String(), server_default="", nullable=False),
+        sa.Column("state", sa.String(), server_default="ringing", nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("member_id", sa.Uuid(), nullable=True),
+        sa.Column("shown_to", postgresql.ARRAY(sa.Uuid()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("guessed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("company_id", sa.Uuid(), nullable=True),
+        sa.Column("deal_id", sa.Uuid(), nullable=True),
+        sa.Column("about", sa.String(), server_default="", nullable=False),
+        sa.Column("error", sa.String(), server_default="", nullable=False),
+        sa.Column("note_id", sa.Uuid(), nullable=True),
+        sa.Column("task_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("direction in ('in', 'out')", name=op.f("ck_call_direction")),
+        sa.CheckConstraint(
+            "state in ('asked', 'ringing', 'answered', 'ended', 'missed', 'failed')", name=op.f("ck_call_state")
+        ),
+        sa.ForeignKeyConstraint(["company_id"], ["company.id"], name=op.f("fk_call_company_id"), ondelete="set null"),
+        sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_call_contact_id"), ondelete="set null"),
+        sa.ForeignKeyConstraint(["deal_id"], ["deal.id"], name=op.f("fk_call_deal_id"), ondelete="set null"),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_call_member_id")),
+        sa.ForeignKeyConstraint(["note_id"], ["note.id"], name=op.f("fk_call_note_id"), ondelete="set null"),
+        sa.ForeignKeyConstraint(["task_id"], ["task.id"], name=op.f("fk_call_task_id"), ondelete="set null"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_call")),
+    )
+    op.create_index("ix_call_began", "call", ["began_at", "id"], unique=False)
+    op.create_index(
+        "ix_call_contact", "call", ["contact_id"], unique=False, postgresql_where=sa.text("contact_id is not null")
+    )
+    op.create_index(
+        "ix_call_shown_to",
+        "call",
+        ["shown_to"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_where=sa.text("shown_to <> '{}'"),
+    )
+    op.create_index("uq_call_provider", "call", ["provider", "provider_id"], unique=True)
+    op.create_table(
+        "mail_template",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), server_default="", nullable=False),
+        sa.Column("body", sa.String(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_template")),
+    )
+    op.create_table(
+        "mail",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("thread_id", sa.Uuid(), nullable=False),
+        sa.Column("direction", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("error", sa.String(), server_default="", nullable=False),
+        sa.Column("from_name", sa.String(), server_default="", nullable=False),
+        sa.Column("from_address", sa.String(), server_default="", nullable=False),
+        sa.Column("to_address", sa.String(), server_default="", nullable=False),
+        sa.Column("subject", sa.String(), server_default="", nullable=False),
+        sa.Column("text", sa.String(), server_default="", nullable=False),
+        sa.Column("html", sa.String(), server_default="", nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("message_id", sa.String(), server_default="", nullable=False),
+        sa.Column("answers", sa.String(), server_default="", nullable=False),
+        sa.Column("automatic", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("checked", sa.String(), server_default="", nullable=False),
+        sa.Column("source", sa.String(), server_default="", nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=True),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("deal_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("direction in ('in', 'out')", name=op.f("ck_mail_direction")),
+        sa.CheckConstraint("state in ('waiting', 'sent', 'failed', 'received')", name=op.f("ck_mail_state")),
+        sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_mail_contact_id"), ondelete="cascade"),
+        sa.ForeignKeyConstraint(["deal_id"], ["deal.id"], name=op.f("fk_mail_deal_id"), ondelete="cascade"),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_mail_member_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail")),
+    )
+    op.create_index(
+        "ix_mail_contact",
+        "mail",
+        ["contact_id", "at"],
+        unique=False,
+        postgresql_where=sa.text("contact_id is not null"),
+    )
+    op.create_index(
+        "ix_mail_deal", "mail", ["deal_id", "at"], unique=False, postgresql_where=sa.text("deal_id is not null")
+    )
+    op.create_index("ix_mail_thread", "mail", ["thread_id", "at"], unique=False)
+    op.create_index("uq_mail_source", "mail", ["source"], unique=True, postgresql_where=sa.text("source <> ''"))
+    op.create_table(
+        "mail_file",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("mail_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("file_key", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["mail_id"], ["mail.id"], name=op.f("fk_mail_file_mail_id"), ondelete="cascade"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_file")),
+    )
+    op.create_index(op.f("ix_mail_file_mail_id"), "mail_file", ["mail_id"], unique=False)
     for table in ("company", "contact"):
         op.execute(f"alter table {table} alter column search set statistics 1000")
     op.create_foreign_key(op.f("fk_department_head_id"), "department", "member", ["head_id"], ["id"])

@@ -272,6 +272,23 @@ KINDS: dict[str, Kind] = {
             icon="message",
         ),
         Kind(
+            "call_missed",
+            _l("You are to call somebody back"),
+            _l("Missed call. %(title)s"),
+            many=_l("%(n)s missed calls"),
+            own=True,
+            queue="urgent",
+            icon="phone-x",
+        ),
+        Kind(
+            "mail_answer",
+            _l("A client answers your mail"),
+            _l("A mail has come at %(title)s"),
+            many=_l("%(n)s mails have come"),
+            own=True,
+            icon="mail",
+        ),
+        Kind(
             "import_ended",
             _l("Your import has ended"),
             _l("Your import has ended: %(title)s"),

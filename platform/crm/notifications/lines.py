@@ -47,6 +47,7 @@ PLACES = {
     "request_unassigned": "/requests/?whose=nobody",
     "request_late": "/requests/?whose=late",
     "request_waits": "/waiting/",
+    "call_missed": "/tasks/",
     "deal_assigned": "/deals/?view=list",
     "deal_stale": "/today",
     "limit": "/settings/plan",

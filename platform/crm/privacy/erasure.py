@@ -30,6 +30,7 @@ from crm.exports.run import drop_files
 from crm.imports.models import Import
 from crm.imports.opening import opened
 from crm.imports.sheet import SheetError
+from crm.mails.models import MailFile
 from crm.privacy.person import Person, person_of
 from crm.privacy.rules import MENTIONS, ROWS
 from crm.requests.models import Request, RequestFile
@@ -95,6 +96,7 @@ def erase_person(session: Session, contact_id: UUID, by: UUID | None) -> bool:
     person = person_of(session, contact)
     drop_exports(session)
     drop_import_files(session, person, contact.import_id)
+    drop_mails(session, person, contact_id)
     for name, columns in ROWS.items():
         drop_rows(session, person, Base.metadata.tables[name], columns)
     blank_around(session, contact_id)
@@ -140,6 +142,17 @@ def is_in_file(person: Person, found: Import) -> bool:
             return any(person.mentioned(" ".join(row.cells)) for row in sheet.rows())
     except (SheetError, FileNotFoundError):
         return True  # who can tell
+
+
+def drop_mails(session: Session, person: Person, contact_id: UUID) -> None:
+    """Mails to and from the contact, from whatever address, and those that mention the person; their files first."""
+    table = Base.metadata.tables["mail"]
+    said = person.stands_in(*(written(table.c[name]) for name in ROWS["mail"]))
+    theirs = or_(table.c.contact_id == contact_id, said)
+    gone = or_(MailFile.mail_id.in_(select(table.c.id).where(theirs)), person.stands_in(MailFile.name))
+    for key in session.scalars(select(MailFile.file_key).where(gone, MailFile.file_key != "")):
+        files().delete(key)
+    session.execute(delete(table).where(theirs))
 
 
 def drop_rows(session: Session, person: Person, table: Table, columns: tuple[str, ...]) -> None:

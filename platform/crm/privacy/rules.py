@@ -19,6 +19,7 @@ MENTIONS: dict[str, tuple[str, ...]] = {
     "pipeline": ("name",),
     "stage": ("name",),
     "role": ("name",),
+    "mail_template": ("name", "subject", "body"),
     "department": ("name",),
     "team": ("name",),
     "token": ("name",),
@@ -35,6 +36,9 @@ ROWS: dict[str, tuple[str, ...]] = {
     "waiting": ("input", "title", "error"),
     "idempotent_answer": ("body",),
     "notification": ("title",),
+    "call": ("from_number", "to_number", "about"),
+    "mail_file": ("name",),
+    "mail": ("from_name", "from_address", "to_address", "subject", "text", "html"),
 }
 # Blanked in the person's own rows and by the rules of events (control.erase_events); or computed from other columns.
 OTHERWISE: dict[str, tuple[str, ...]] = {
@@ -53,6 +57,7 @@ OTHERWISE: dict[str, tuple[str, ...]] = {
 NEVER: dict[str, tuple[str, ...]] = {
     "awaited": ("event", "field"),
     "absence": ("reason", "rule", "takers", "state", "error"),
+    "call": ("provider", "provider_id", "direction", "state", "error"),
     "company": ("reg_no", "vat_no"),
     "connection": ("issuer", "client_id", "button", "role_claim", "role_map"),
     "counter": ("name",),
@@ -63,6 +68,7 @@ NEVER: dict[str, tuple[str, ...]] = {
     "event": ("action", "kind", "change", "via", "request_id", "address"),
     "export": ("what", "format", "standing", "state", "list_key", "plan", "parts", "file_key", "file_hash"),
     "form": ("key", "rule", "among", "member_ids", "origins"),
+    "extension": ("number",),
     "handover": ("kind", "state", "why"),
     "idempotent_answer": ("key", "route", "etag"),
     "import": ("file_key", "file_hash", "mapping", "duplicates", "state"),
@@ -73,6 +79,8 @@ NEVER: dict[str, tuple[str, ...]] = {
         "name", "email", "state", "language", "time_zone", "position", "phone", "photo_key", "working_hours",
         "external_id",
     ),
+    "mail": ("direction", "state", "error", "message_id", "answers", "checked", "source"),
+    "mail_file": ("file_key",),
     "mail_block": ("email", "reason"),
     "note": ("form", "direction", "result"),
     "notification": ("kind", "record_kind", "data"),
@@ -94,6 +102,7 @@ NEVER: dict[str, tuple[str, ...]] = {
     "share": ("record_kind",),
     "task": ("todo",),
     "team": ("member_ids",),
+    "telephone": ("provider", "key", "place_url"),
     "token": ("ending", "addresses"),
     "usage": ("name",),
     "waiting": ("action",),

@@ -32,6 +32,8 @@ KINDS: dict[str, tuple[Any, str]] = {
     "task": (_l("Tasks"), "checkbox"),
     "note": (_l("Notes and calls"), "note"),
     "request": (_l("Requests"), "inbox"),
+    "call": (_l("Calls of the telephone"), "phone"),
+    "mail": (_l("Mails"), "mail"),
 }
 VERB_WORDS: dict[str, Any] = {
     "view": _l("View"),

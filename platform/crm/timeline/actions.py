@@ -7,6 +7,7 @@ from uuid import UUID
 from flask_babel import gettext as _
 from pydantic import AfterValidator, AwareDatetime, Field
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from core.actions import Changes, Input, action, changes_of
 from core.actor import Actor
@@ -67,7 +68,7 @@ def create(actor: Actor, data: NewNote) -> Note:
     note = Note(**given, author_id=actor.member.id)
     check(actor, note, data.model_fields_set)
     actor.db.add(note)
-    remember_contact(actor, note.contact_id, note.deal_id)
+    remember_contact(actor.db, note.contact_id, note.deal_id)
     if note.direction != "in" or note.result == "answered":
         note_contact(actor, note.contact_id, note.deal_id, note.at)
     return note
@@ -83,9 +84,9 @@ def change(actor: Actor, data: Changes) -> Note:
     for name, value in given.items():
         setattr(note, name, value)
     check(actor, note, given)
-    remember_contact(actor, note.contact_id, note.deal_id)
+    remember_contact(actor.db, note.contact_id, note.deal_id)
     if before != (note.contact_id, note.deal_id):
-        remember_contact(actor, *before)
+        remember_contact(actor.db, *before)
     return note
 
 
@@ -94,7 +95,7 @@ def delete(actor: Actor, data: OneNote) -> Note:
     """Into the bin, from which `restore` brings it back."""
     note = actor.take(Note, data.id, "delete", data.version)
     note.deleted_at = datetime.now(UTC)
-    remember_contact(actor, note.contact_id, note.deal_id)
+    remember_contact(actor.db, note.contact_id, note.deal_id)
     return note
 
 
@@ -102,7 +103,7 @@ def delete(actor: Actor, data: OneNote) -> Note:
 def restore(actor: Actor, data: OneNote) -> Note:
     note = actor.take(Note, data.id, "delete", deleted=True)
     note.deleted_at = None
-    remember_contact(actor, note.contact_id, note.deal_id)
+    remember_contact(actor.db, note.contact_id, note.deal_id)
     return note
 
 
@@ -119,17 +120,17 @@ def check(actor: Actor, note: Note, given: Any) -> None:
             actor.linked(model, getattr(note, name), name)
 
 
-def remember_contact(actor: Actor, contact_id: UUID | None, deal_id: UUID | None) -> None:
+def remember_contact(session: Session, contact_id: UUID | None, deal_id: UUID | None) -> None:
     """Bring the last contact of the contact, and of the deal's contact, in line with all their notes.
 
     By an UPDATE of that column alone: the contact's version stays, so that nobody who edits it meets a conflict.
     """
-    actor.db.flush()
-    of_deal = actor.db.scalar(select(Deal.contact_id).where(Deal.id == deal_id)) if deal_id else None
+    session.flush()
+    of_deal = session.scalar(select(Deal.contact_id).where(Deal.id == deal_id)) if deal_id else None
     latest = select(func.max(Note.at)).where(Note.deleted_at.is_(None))
     own = latest.where(Note.contact_id == Contact.id).scalar_subquery()
     of_deals = latest.join(Deal, Deal.id == Note.deal_id).where(Deal.contact_id == Contact.id).scalar_subquery()
-    actor.db.execute(
+    session.execute(
         update(Contact)
         .where(Contact.id.in_({contact_id, of_deal} - {None}))
         .values(last_contact_at=func.greatest(own, of_deals), updated_at=Contact.updated_at)

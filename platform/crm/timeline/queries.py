@@ -21,6 +21,7 @@ from core.records import Record
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
+from crm.mails.models import Mail
 from crm.payments.models import Payment
 from crm.quotes.models import Quote
 from crm.requests.models import Request
@@ -32,6 +33,7 @@ from tenants.departments import members_in
 from tenants.models import Member
 
 SHOWN = 30
+MAIL_SHOWN = 600  # characters of a mail
 LINKED = 500  # of each kind of record that hangs on the subject, the newest
 
 LISTING = Listing(
@@ -65,6 +67,7 @@ class Entry:
     sign: str = ""
     said: str = ""
     note: Row[Any] | None = None
+    mail: Row[Any] | None = None
     may_edit: bool = False
     may_delete: bool = False
     request_id: UUID | None = None
@@ -92,6 +95,7 @@ def timeline_of(
     place = read_place(before) if before else None
     linked = linked_to(actor, subject)
     notes = actor.db.execute(notes_about(actor, linked, place)).all()
+    mails = actor.db.execute(mails_about(actor, linked, place)).all()
     events = actor.db.execute(events_about(actor, subject, linked, place)).all()
     requests = actor.db.execute(requests_about(actor, linked, place)).all()
     names = names_in(actor, events)
@@ -99,11 +103,12 @@ def timeline_of(
         Entry(e.at, e.id, line, sign=sign) for e in events for line, sign in [sentence(e, names, subject.id)] if line
     ]
     entries = sorted(
-        [*(spoken(actor, note) for note in notes), *map(asked_for, requests), *told],
+        [*(spoken(actor, note) for note in notes), *map(written, mails), *map(asked_for, requests), *told],
         key=lambda entry: (entry.at, entry.id),
         reverse=True,
     )
-    ends = [(rows[SHOWN - 1].at, rows[SHOWN - 1].id) for rows in (notes, events, requests) if len(rows) > SHOWN]
+    kinds = (notes, mails, events, requests)
+    ends = [(rows[SHOWN - 1].at, rows[SHOWN - 1].id) for rows in kinds if len(rows) > SHOWN]
     if not ends:
         return Feed(by_day(actor, entries), None)
     end = max(ends)  # beyond the last row of the fuller list nothing is known of the order
@@ -178,6 +183,26 @@ def requests_about(actor: Actor, linked: dict[str, list[UUID]], place: tuple[dat
     return query.order_by(Request.created_at.desc(), Request.id.desc()).limit(SHOWN + 1)
 
 
+def mails_about(actor: Actor, linked: dict[str, list[UUID]], place: tuple[datetime, UUID] | None) -> Select[Any]:
+    """Mails to and from the contacts, and about the deals."""
+    names = (
+        Mail.id,
+        Mail.at,
+        Mail.direction,
+        Mail.state,
+        Mail.from_name,
+        Mail.from_address,
+        Mail.to_address,
+        Mail.subject,
+    )
+    query = actor.visible(Mail, *names, func.left(Mail.text, MAIL_SHOWN).label("text")).where(
+        or_(Mail.contact_id.in_(linked["contact"]), Mail.deal_id.in_(linked["deal"]))
+    )
+    if place:
+        query = query.where(tuple_(Mail.at, Mail.id) < tuple_(*map(literal, place)))
+    return query.order_by(Mail.at.desc(), Mail.id.desc()).limit(SHOWN + 1)
+
+
 def events_about(
     actor: Actor, subject: Record, linked: dict[str, list[UUID]], place: tuple[datetime, UUID] | None
 ) -> Select[Any]:
@@ -208,7 +233,20 @@ def spoken(actor: Actor, note: Row[Any]) -> Entry:
     line = call_line(note, who) if note.form == "call" else highlight(_("%(who)s wrote"), {"who": who})
     written = Note(author_id=note.author_id)
     may_edit, may_delete = (actor.may("note", verb, written) for verb in ("edit", "delete"))
-    return Entry(note.at, note.id, line, who, "", note.text, note, may_edit, may_delete)
+    return Entry(note.at, note.id, line, who, "", note.text, note, may_edit=may_edit, may_delete=may_delete)
+
+
+def written(mail: Row[Any]) -> Entry:
+    """ "Jana Dvořáková wrote to jan@example.com: Your quote"; what was not sent says so."""
+    who = mail.from_name or mail.from_address or _("Somebody")
+    if mail.direction == "out":
+        line = highlight(_("%(who)s wrote to %(address)s"), {"who": who}, address=mail.to_address)
+    else:
+        line = highlight(_("%(who)s answered"), {"who": who})
+    states = {"waiting": ("", _("on its way")), "failed": ("late", _("not sent"))}
+    if mail.state in states:
+        line = Markup('{}, <span class="{}">{}</span>').format(line, *states[mail.state])
+    return Entry(mail.at, mail.id, line, who, said=mail.text or mail.subject or _("without a text"), mail=mail)
 
 
 def asked_for(request: Row[Any]) -> Entry:

@@ -1,0 +1,1 @@
+"""Mail: what members write to clients from the card, and what clients answer."""
