@@ -18,6 +18,9 @@ LOOKS: tuple[tuple[tuple[int, int], tuple[Literal["light", "dark"], ...]], ...] 
 WIDTHS = (320, 390, 768, 1024, 1280, 1440, 1920)
 RUN = """
 async (only) => {
+  while (document.documentElement.hasAttribute("aria-busy")) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
   await document.fonts.ready;
   const options = { resultTypes: ["violations"], ...(only ? { runOnly: { type: "rule", values: [only] } } : {}) };
   const { violations } = await axe.run(document, options);
@@ -62,7 +65,8 @@ def script() -> str:
 
 
 def violations(page: Page, only: str | None = None) -> list[str]:
-    """One line for each rule broken, by all rules or one. The page stays under its content policy."""
+    """One line for each rule broken, by all rules or one, once Turbo's visit is over (it marks <html> as busy, which
+    axe does not allow there). The page stays under its content policy."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(script())
     found: list[dict[str, Any]] = page.evaluate(RUN, only)

@@ -105,6 +105,7 @@ def test_a_page_hears_what_was_rung_between_its_making_and_its_stream(shop: Shop
     async def story(redis: Redis) -> None:
         for _start in range(3):
             await first.next()
+        await asyncio.sleep(0.01)  # `since` is in whole milliseconds
         before = time.time()
         await asyncio.sleep(0.01)
         await ring(redis, other.workspace.role, "deal")

@@ -139,7 +139,8 @@ def checked(file: Path) -> "Iterator[Contents]":
 def unseal_backup(file: Path, out: Path) -> None:
     """Decrypt a backup's FILE as it is kept in the folder or bucket, when the database that listed it is lost.
 
-    It needs OKNO_BACKUP_KEY, or OKNO_SECRET_KEY, as they were.
+    It needs OKNO_BACKUP_KEY, or OKNO_SECRET_KEY, as they were. DATABASE_URL and REDIS_URL must be set, too, but nothing
+    is asked there.
     """
     import io
     import shutil
@@ -148,10 +149,10 @@ def unseal_backup(file: Path, out: Path) -> None:
     from core.sealing import Unreadable
     from tenants.backups import vault
 
-    size = vault.plain_size(file.stat().st_size)
+    config, size = settings(), vault.plain_size(file.stat().st_size)
     try:
         with file.open("rb") as sealed, out.open("wb") as plain:
-            shutil.copyfileobj(io.BufferedReader(vault.Unsealed(sealed, size, settings())), plain, vault.CHUNK)
+            shutil.copyfileobj(io.BufferedReader(vault.Unsealed(sealed, size, config)), plain, vault.CHUNK)
     except (vault.Damaged, Unreadable) as error:
         out.unlink(missing_ok=True)
         raise refusal(error) from error
