@@ -52,7 +52,7 @@ class Office:
                 actor, deals.create.parse({"name": "Windows", "contact_id": person.id, "amount": "1000", **owner})
             )
             task = tasks.create(
-                actor, tasks.create.parse({"name": "Send the quote", "deal_id": deal.id, "assignee_id": self.ids[who]})
+                actor, tasks.create.parse({"name": "Write the quote", "deal_id": deal.id, "assignee_id": self.ids[who]})
             )
             return {"contact": person.id, "deal": deal.id, "task": task.id}
 

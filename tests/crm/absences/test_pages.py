@@ -142,7 +142,7 @@ def test_the_briefing_tells_of_each_client_what_one_must_know(office: Office) ->
     eva = Desk.of(office.shop, office.identities["Eva"])
     page = eva.page(f"/people/absences/{absence.id}/briefing")
     for told in ("Jan", "602 114 873", "Brno", "She wants oak frames.", "Windows", "CZK\N{NO-BREAK SPACE}1,000",
-                 "New request", "Next: Send the quote", "Taken over from Petr Malý"):  # fmt: skip
+                 "New request", "Next: Write the quote", "Taken over from Petr Malý"):  # fmt: skip
         assert told in page, told
 
 

@@ -338,7 +338,7 @@ def test_the_timeline_says_who_took_over_and_why(office: Office) -> None:
     lines = told(office, work)
     assert "Eva Nová took over from Petr Malý (ill until today) · Jana Dvořáková" in lines
     assert "Windows: Eva Nová took over from Petr Malý (ill until today) · Jana Dvořáková" in lines
-    assert "Send the quote: Eva Nová took over from Petr Malý (ill until today) · Jana Dvořáková" in lines
+    assert "Write the quote: Eva Nová took over from Petr Malý (ill until today) · Jana Dvořáková" in lines
     office.end(absence)
     assert "Petr Malý has it back from Eva Nová · Jana Dvořáková" in told(office, work)
 
