@@ -19,7 +19,8 @@ TIMEOUT = 8.0  # seconds
 
 @dataclass
 class Client:
-    """One client in one workspace; it makes tasks of its own and adds to one that all clients there share."""
+    """One client in one workspace; it makes tasks and deals of its own and adds to a task that all clients there
+    share."""
 
     number: int
     port: int
@@ -37,9 +38,9 @@ class Client:
     def run(self) -> None:
         with self.book.open("w") as book:
             while not self.ending.is_set():
-                kind = self.random.choice(("make", "make", "tell", "add"))
+                kind = self.random.choice(("make", "make", "tell", "add", "deal"))
                 mark = f"{self.number}-{new_id().hex}"
-                done = self.add(mark) if kind == "add" else self.make(mark, timed=kind == "tell")
+                done = self.make(mark, timed=kind == "tell") if kind in ("make", "tell") else getattr(self, kind)(mark)
                 if done is not None:
                     book.write(json.dumps({"kind": kind, "mark": mark, "id": done}) + "\n")
                     book.flush()
@@ -57,6 +58,14 @@ class Client:
                 return str(body["id"])
             if status == 422:  # its time has come before it was taken
                 return None
+        return None
+
+    def deal(self, mark: str) -> str | None:
+        """A deal, which a process takes up by itself. Returns its id."""
+        body = {"id": str(new_id()), "name": f"load {mark}"}
+        for _ in self.tries(mark):
+            if self.call("POST", "/deals", body, {"Idempotency-Key": mark})[0] in (200, 201):
+                return body["id"]
         return None
 
     def add(self, mark: str) -> str | None:

@@ -21,6 +21,7 @@ from core.db import Workspace
 from core.jobs import later
 from crm.tasks import actions
 from tenants.models import Member
+from tests.faults import processes
 from tests.faults.clients import Client, acknowledged
 from tests.faults.effects import POISON
 from tests.faults.running import Okno
@@ -43,6 +44,7 @@ class Report:
     repeated: int = 0
     told: int = 0
     lines: int = 0
+    followed: int = 0
     drained: float = 0.0
     wrong: list[str] = field(default_factory=list)
 
@@ -51,7 +53,7 @@ class Report:
         return (
             f"seed {self.seed}: {self.acknowledged} writes acknowledged, {self.unknown} answers missing; "
             f"{self.mails} mails, {self.repeated} repeated; {self.told} told in time, {self.lines} of what they were "
-            f"given; faults: {faults}; "
+            f"given; {self.followed} deals followed by a process; faults: {faults}; "
             f"backlog gone after {self.drained:.1f} s"
         )
 
@@ -120,6 +122,7 @@ def furnished(okno: Okno) -> Place:
     identity = shop.member("sales", "Petr Malý")
     with shop.acting() as actor:
         colleague = actor.db.scalars(select(Member.id).where(Member.identity_id == identity)).one()
+        processes.publish(actor)
     return Place(shop.workspace, owner, shop.token(), shared.id, colleague)
 
 
@@ -205,18 +208,22 @@ def left_in(okno: Okno) -> int:
 
 def compare(okno: Okno, places: list[Place], report: Report, mailbox: Mailbox) -> None:
     stored: dict[str, Any] = {}
+    followed: set[str] = set()
     told: Counter[str] = Counter()
     lines: Counter[str] = Counter()
     for place in places:
         with okno.database.workspace(place.workspace) as session:
             rows = session.execute(text("select id, name, about, tell_at from task")).all()
             stored.update((str(row.id), row) for row in rows)
+            followed.update(session.scalars(text("select id::text from deal where name like 'load %'")))
+            report.wrong += processes.astray(session)
             told.update(session.scalars(text("select record_id::text from event where action = 'task.late'")))
             lines.update(session.scalars(LINES, {"colleague": place.colleague_id}))
     said = acknowledged(sorted(okno.home.glob("book-*")))
     report.acknowledged, report.told = len(said), told.total()
     report.mails, report.repeated = mailbox.got.total(), mailbox.got.total() - len(mailbox.got)
-    report.wrong += lost(said, stored)
+    report.followed = len(followed)
+    report.wrong += lost(said, stored, followed)
     report.lines = lines.total()
     report.wrong += astray(stored, told, lines, mailbox)
     report.wrong += unexplained(okno)
@@ -227,9 +234,13 @@ def compare(okno: Okno, places: list[Place], report: Report, mailbox: Mailbox) -
 LINES = text("select record_id::text from notification where kind = 'task_assigned' and member_id = :colleague")
 
 
-def lost(said: list[dict[str, str]], stored: dict[str, Any]) -> Iterator[str]:
+def lost(said: list[dict[str, str]], stored: dict[str, Any], followed: set[str]) -> Iterator[str]:
     """What was acknowledged and is not there."""
     for one in said:
+        if one["kind"] == "deal":
+            if one["id"] not in followed:
+                yield f"lost: {one}"
+            continue
         row = stored.get(one["id"])
         if row is None:
             yield f"lost: {one}"
