@@ -17,6 +17,7 @@ from bench import (
     quotes,
     reports,
     rights,
+    timers,
     work,
     workspaces,
 )
@@ -46,6 +47,8 @@ ROWS: dict[str, Callable[[Grounds], Iterator[Figure]]] = {
     "backup": backups.backup,
     "quote": quotes.quote,
     "process": processes.process,
+    "workers": timers.workers,
+    "timers": timers.timers,
 }
 
 
