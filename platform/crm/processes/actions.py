@@ -24,6 +24,7 @@ from crm.processes.running import ADVANCE
 from crm.processes.starting import Cause, Published
 from crm.processes.steps import LARGEST
 from crm.processes.triggers import Unclear, triggers_of
+from crm.requests.contacted import note_contact
 from crm.tasks import actions as tasks
 from crm.tasks.models import Task
 from tenants.models import Member
@@ -290,6 +291,7 @@ def complete(actor: Actor, data: Completed) -> Task:
         raise NotFound()
     completing.complete(actor, step, data.values)
     task.done_at, task.done_by_id = step.done_at, actor.member.id
+    note_contact(actor, task.contact_id, task.deal_id)
     return task
 
 

@@ -21,6 +21,7 @@ from crm.processes.checks import allowed
 from crm.processes.context import around, owner_of
 from crm.processes.decisions import decide, read_table
 from crm.processes.expressions import Wrong, evaluate
+from crm.processes.forms import fields_of
 from crm.processes.hours import USUAL, NoDuration, after, parse_duration
 from crm.processes.models import Step
 from crm.processes.people import Asked, whoever
@@ -64,6 +65,7 @@ def ask_somebody(run: "Run", element: Element, step: Step) -> None:
     """A task for whoever it is now, linked to what the run is about, with the day and hour it is due."""
     step.assignee_id = whoever(asked(run, element), element.all("assignee"))
     step.due_at = due_of(run, element, step.assignee_id)
+    step.asks = bool(fields_of(element))
     said = element.own("task") or Extension("task", {})
     given: dict[str, Any] = {
         "name": text_of(run, said.get("name"), element.title)[:200],
