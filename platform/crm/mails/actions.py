@@ -56,7 +56,7 @@ def send(actor: Actor, data: NewMail) -> Mail:
         mail.contact_id, mail.deal_id = answered.contact_id, answered.deal_id
     actor.db.add(mail)
     count(actor.db, "mails", 1)
-    later(actor.db, "mails.send", mail_id=mail.id)
+    later(actor.db, "mails.send", mail_id=mail.id, by_hand=int(actor.via != "process"))
     return mail
 
 

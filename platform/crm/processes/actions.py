@@ -11,11 +11,12 @@ from sqlalchemy import func, select
 from core.actions import Input, action
 from core.actor import Actor
 from core.errors import Busy, Invalid, NotFound
+from core.events import note
 from core.ids import new_id
 from core.jobs import later
 from core.outbox import dump
 from core.records import KINDS
-from crm.processes import completing, starting
+from crm.processes import completing, ending, starting
 from crm.processes.bpmn import Definition, Problem, Unreadable, read
 from crm.processes.checks import problems
 from crm.processes.models import Instance, Process, Step, Trigger, Version
@@ -230,13 +231,10 @@ def cancel(actor: Actor, data: OneRun) -> Instance:
     instance = actor.take(Instance, data.id, "edit")
     if instance.status in ("done", "cancelled"):
         raise Busy(_("This run has ended."))
-    now = actor.db.scalar(select(func.now()))
-    instance.status, instance.ended_at = "cancelled", now
-    for step in waiting(actor, instance):
-        step.state, step.done_at, step.done_by_id = "cancelled", now, actor.member.id
-        task = actor.db.get(Task, step.task_id) if step.task_id else None
-        if task is not None and task.done_at is None:
-            task.deleted_at = task.deleted_at or now
+    ending.end(actor.db, instance, actor.db.scalars(select(func.now())).one(), by=actor.member.id)
+    name = actor.db.scalars(select(Process.name).where(Process.id == instance.process_id)).one()
+    action_name, kind, ((run_id, title, after),) = ending.cancelled(instance, name)
+    note(actor, action_name, kind, run_id, title, after=after)
     return instance
 
 
@@ -350,7 +348,7 @@ def await_events(actor: Actor, process: Process, version: Version, definition: D
     under_way = select(Instance.version_id).where(Instance.process_id == process.id, Instance.status == "running")
     gone = Trigger.version_id.in_(versions_of(process)) & Trigger.version_id.not_in(under_way)
     actor.db.execute(delete_rows(Trigger).where(gone | (Trigger.version_id == version.id)))
-    wanted = set()
+    wanted = ending.awaited_ends(definition)
     for element in definition.elements.values():
         try:
             wanted |= {pair for on in triggers_of(definition, element) for pair in on.awaited()}

@@ -258,7 +258,10 @@ def stop(database: Database, workspace: Workspace, instance_id: UUID, element: s
 def tell(session: Session, instance: Instance, name: str, action: str, **more: Any) -> None:
     """An event of the run: pages that show it hear of it, and whom it names by `tell`."""
     title = f"{name}: {instance.name}" if instance.name else name
-    about = {"record_kind": instance.record_kind, "record_id": instance.record_id, "status": instance.status}
+    about = {
+        "record_kind": instance.record_kind, "record_id": instance.record_id, "status": instance.status,
+        "process": name,
+    }  # fmt: skip
     note_by_itself(session, action, "instance", [(instance.id, title, {**about, **more})], via="process")
 
 
