@@ -38,9 +38,7 @@ def send(place: Place, mail_id: str, by_hand: int = 1) -> None:
         settle(place, mail, "sent", "", post.message_id(message, config), contact=bool(by_hand))
 
 
-def settle(
-    place: Place, mail: Mail, state: str, error: str, message_id: str = "", *, contact: bool = False
-) -> None:
+def settle(place: Place, mail: Mail, state: str, error: str, message_id: str = "", *, contact: bool = False) -> None:
     with place.database.workspace(place.here()) as session, session.begin():
         values = {"state": state, "error": error, "message_id": message_id, "version": Mail.version + 1}
         session.execute(update(Mail).where(Mail.id == mail.id, Mail.state == "waiting").values(values))

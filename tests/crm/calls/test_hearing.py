@@ -2,7 +2,6 @@
 
 import itertools
 import time
-
 from datetime import UTC, datetime, timedelta
 
 import orjson
