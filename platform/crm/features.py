@@ -65,6 +65,7 @@ from crm.processes import api as processes_api
 from crm.processes import completing, running, starting  # noqa: F401 (declare their jobs, and what a step says to its task)
 from crm.processes.doing_pages import pages as steps_pages
 from crm.processes.pages import pages as processes_pages
+from crm.processes.trial_pages import pages as trials_pages
 from crm.products import api as products_api
 from crm.products.pages import pages as products_pages
 from crm.quotes import api as quotes_api
@@ -138,6 +139,7 @@ PAGES = (
     privacy_pages,
     processes_pages,
     steps_pages,
+    trials_pages,
     calls_pages,
     mails_pages,
 )

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from core.actions import ACTIONS
 from core.errors import Invalid, Refusal
 from core.events import watched
+from core.ids import new_id
 from core.jobs import later
 from core.records import Record
 from crm.notifications.telling import tell_members
@@ -27,6 +28,7 @@ from crm.processes.models import Step
 from crm.processes.people import Asked, whoever
 from crm.processes.triggers import triggers_of
 from crm.processes.walk import Token
+from crm.processes.webhooks import WEBHOOK, asked_of
 from crm.tasks import actions as tasks
 from crm.tasks.models import Task
 from tenants.models import Member
@@ -48,6 +50,8 @@ def reach(run: "Run", token: Token) -> Step:
     )  # fmt: skip
     if token.what == "user":
         ask_somebody(run, element, step)
+    elif element.own("webhook"):
+        call(run, element, step)
     elif element.event == "timer":
         step.kind = "timer"
         wait_until(run, element, step)
@@ -56,6 +60,13 @@ def reach(run: "Run", token: Token) -> Step:
         step.waits_for = waits_for(run, element)
     run.actor.db.add(step)
     return step
+
+
+def call(run: "Run", element: Element, step: Step) -> None:
+    """A webhook is told by a job, after this transaction; the run waits for its answer."""
+    step.kind, step.id = "webhook", new_id()
+    step.values = asked_of(element, run.context())
+    later(run.actor.db, WEBHOOK, step_id=step.id)
 
 
 # User steps
