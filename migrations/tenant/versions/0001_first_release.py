@@ -1253,6 +1253,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), server_default="open", nullable=False),
         sa.Column("assignee_id", sa.Uuid(), nullable=True),
         sa.Column("task_id", sa.Uuid(), nullable=True),
+        sa.Column("asks", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("waits_for", sa.String(), server_default="", nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("values", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),

@@ -25,6 +25,7 @@ from crm.calls.models import Call, Extension, Telephone
 from crm.contacts import actions as contacts
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
+from crm.requests.contacted import note_contact
 from crm.timeline import actions as notes
 from tenants.models import Member
 
@@ -92,6 +93,8 @@ def log(actor: Actor, data: LoggedCall) -> Call:
     if call.note_id is not None:
         said = {"id": call.note_id, "text": data.text, **({"result": data.result} if data.result else {})}
         notes.change(actor, notes.change.parse(said))
+    if call.direction == "out" or call.answered_at:
+        note_contact(actor, call.contact_id, call.deal_id, call.answered_at or call.began_at)
     put_away(actor, call)
     return call
 

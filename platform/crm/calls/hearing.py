@@ -28,6 +28,7 @@ from crm.calls.models import Call, Extension, Telephone
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
+from crm.requests.contacted import note_told_contact
 from crm.timeline.actions import remember_contact
 from crm.timeline.models import Note
 from tenants.directory import locate_number
@@ -82,7 +83,7 @@ def hear(session: Session, workspace: Workspace, provider: str, event: CallEvent
     if call.state != before or event.event == "ringing":
         ring(session, rings | set(call.shown_to))
     if call.state != before:
-        became(session, call)
+        became(session, workspace, call)
     return call
 
 
@@ -209,14 +210,20 @@ def ring(session: Session, members: Collection[UUID]) -> None:
         put(session, "event", {**said, "members": sorted(members)})
 
 
-def became(session: Session, call: Call) -> None:
-    """What follows from a new state: its event, by which processes begin; the note of a call that is over."""
+def became(session: Session, workspace: Workspace, call: Call) -> None:
+    """What follows from a new state: its event, by which processes begin; the note of a call that is over. Whoever was
+    called, or spoken with, has been contacted."""
     values = {"state": call.state, "number": call.number, "contact_id": call.contact_id}
     note_by_itself(session, f"call.{call.state}", "call", [(call.id, call.title(), values)], via="telephone")
     if call.state == "missed" and call.direction == "in":
         later(session, "calls.missed", at=datetime.now(UTC) + OVERTAKEN, call_id=call.id)
     if call.state in ("ended", "missed"):
         write_note(session, call)
+    if call.direction == "out" or call.answered_at:
+        note_told_contact(
+            session, workspace, call.member_id, "call.told", call.answered_at or call.began_at,
+            contact_id=call.contact_id, deal_id=call.deal_id,
+        )  # fmt: skip
 
 
 def write_note(session: Session, call: Call) -> None:

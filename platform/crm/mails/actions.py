@@ -6,6 +6,7 @@ from uuid import UUID
 
 from flask_babel import gettext as _
 from pydantic import Field
+from sqlalchemy import func
 
 from core.actions import Changes, Input, action, changes_of
 from core.actor import Actor
@@ -14,10 +15,11 @@ from core.ids import new_id
 from core.jobs import later
 from core.limits import count
 from core.people import EmailAddress
+from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
 from crm.mails.models import Mail, MailTemplate
-from crm.mails.placeholders import by_keys, left_in
+from crm.mails.placeholders import by_keys, left_in, replaced, values
 
 Subject = Annotated[str, Field(min_length=1, max_length=200)]
 Body = Annotated[str, Field(min_length=1, max_length=50_000)]
@@ -56,8 +58,48 @@ def send(actor: Actor, data: NewMail) -> Mail:
         mail.contact_id, mail.deal_id = answered.contact_id, answered.deal_id
     actor.db.add(mail)
     count(actor.db, "mails", 1)
-    later(actor.db, "mails.send", mail_id=mail.id)
+    later(actor.db, "mails.send", mail_id=mail.id, by_hand=int(actor.via != "process"))
     return mail
+
+
+class FromTemplate(Input):
+    """A mail made of the template called `template`, to the contact of the deal or the one given, at its first
+    address."""
+
+    contact_id: UUID | None = None
+    deal_id: UUID | None = None
+    template: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+@action("mail.send_template", right=("mail", "create"))
+def send_template(actor: Actor, data: FromTemplate) -> Mail:
+    """As `send`, without a person to look at it first: a placeholder of which nothing is known is left out. Raises
+    Invalid for an unknown template or somebody without an address."""
+    template = actor.db.scalar(
+        actor.visible(MailTemplate).where(func.lower(MailTemplate.name) == data.template.lower())
+    )
+    if template is None:
+        raise Invalid(("template", _("There is no template %(name)s.", name=data.template)))
+    actor.linked(Deal, data.deal_id, "deal_id")
+    deal = actor.db.get(Deal, data.deal_id) if data.deal_id else None
+    contact_id = data.contact_id or (deal.contact_id if deal else None)
+    actor.linked(Contact, contact_id, "contact_id")
+    contact = actor.db.get(Contact, contact_id) if contact_id else None
+    if contact is None or not contact.emails:
+        raise Invalid(("contact_id", _("There is no e-mail address to write to.")))
+    company_id = (deal.company_id if deal else None) or contact.company_id
+    known = values(actor, contact, deal, actor.db.get(Company, company_id) if company_id else None)
+    subject, body = (without_unknown(one, known) for one in (template.subject or template.name, template.body))
+    return send(
+        actor,
+        NewMail(
+            contact_id=contact.id, deal_id=data.deal_id, to=contact.emails[0]["address"], subject=subject, body=body
+        ),
+    )  # fmt: skip
+
+
+def without_unknown(text: str, known: dict[str, str]) -> str:
+    return replaced(text, lambda key: known.get(key, ""))
 
 
 def check(actor: Actor, data: NewMail) -> None:

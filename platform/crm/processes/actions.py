@@ -4,26 +4,31 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from flask_babel import gettext as _
-from pydantic import Field
+from pydantic import BaseModel, Field
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import func, select
 
 from core.actions import Input, action
 from core.actor import Actor
 from core.errors import Busy, Invalid, NotFound
+from core.events import note
 from core.ids import new_id
 from core.jobs import later
 from core.outbox import dump
 from core.records import KINDS
-from crm.processes import completing, starting
+from crm.processes import completing, ending, starting
 from crm.processes.bpmn import Definition, Problem, Unreadable, read
 from crm.processes.checks import problems
+from crm.processes.forms import fields_of
 from crm.processes.models import Instance, Process, Step, Trigger, Version
+from crm.processes.moving import moved_state
 from crm.processes.rights import rights_of
 from crm.processes.running import ADVANCE
 from crm.processes.starting import Cause, Published
 from crm.processes.steps import LARGEST
 from crm.processes.triggers import Unclear, triggers_of
+from crm.processes.webhooks import WEBHOOK
+from crm.requests.contacted import note_contact
 from crm.tasks import actions as tasks
 from crm.tasks.models import Task
 from tenants.models import Member
@@ -70,6 +75,26 @@ class OneStep(Input):
 
     id: UUID
     step_id: UUID
+
+
+class MovedRuns(Input):
+    """Runs of the process on other versions move to the version `version_id`, by default the active one."""
+
+    id: UUID
+    version_id: UUID | None = None
+
+
+class Stayed(BaseModel):
+    """A run that cannot move, and the elements that the version does not have."""
+
+    id: UUID
+    name: str
+    missing: list[str]
+
+
+class Moving(BaseModel):
+    moved: int
+    stayed: list[Stayed]
 
 
 class AssignedStep(OneStep):
@@ -175,6 +200,31 @@ def switch_on(actor: Actor, data: OneProcess) -> Process:
     return process
 
 
+@action("process.move_runs", right=("process", "edit"))
+def move_runs(actor: Actor, data: MovedRuns) -> Moving:
+    """Runs under way go on by another version, each from where it stands. One that has been where the version has
+    nothing stays on its own, and is named."""
+    process = actor.take(Process, data.id, "edit")
+    wanted = data.version_id or process.active_id
+    version = actor.db.get(Version, wanted) if wanted else None
+    if version is None or version.process_id != process.id:
+        raise Invalid(("version_id", _("There is no such version.")))
+    new, old, moving = readable(version.xml), dict[UUID, Definition](), Moving(moved=0, stayed=[])
+    for instance in others_under_way(actor, process, version):
+        if instance.version_id not in old:
+            old[instance.version_id] = readable(actor.db.get_one(Version, instance.version_id).xml)
+        steps = waiting(actor, instance)
+        state, missing = moved_state(instance, steps, old[instance.version_id], new)
+        if missing:
+            moving.stayed.append(Stayed(id=instance.id, name=instance.name, missing=missing))
+            continue
+        for step in steps:
+            step.asks = bool(fields_of(new.elements[step.element])) and step.kind == "user"
+        instance.version_id, instance.state = version.id, state
+        moving.moved += 1
+    return moving
+
+
 @action("process.delete")
 def delete(actor: Actor, data: OneProcess) -> Process:
     """Into the bin. Its runs are cancelled first, by hand."""
@@ -229,13 +279,10 @@ def cancel(actor: Actor, data: OneRun) -> Instance:
     instance = actor.take(Instance, data.id, "edit")
     if instance.status in ("done", "cancelled"):
         raise Busy(_("This run has ended."))
-    now = actor.db.scalar(select(func.now()))
-    instance.status, instance.ended_at = "cancelled", now
-    for step in waiting(actor, instance):
-        step.state, step.done_at, step.done_by_id = "cancelled", now, actor.member.id
-        task = actor.db.get(Task, step.task_id) if step.task_id else None
-        if task is not None and task.done_at is None:
-            task.deleted_at = task.deleted_at or now
+    ending.end(actor.db, instance, actor.db.scalars(select(func.now())).one(), by=actor.member.id)
+    name = actor.db.scalars(select(Process.name).where(Process.id == instance.process_id)).one()
+    action_name, kind, ((run_id, title, after),) = ending.cancelled(instance, name)
+    note(actor, action_name, kind, run_id, title, after=after)
     return instance
 
 
@@ -248,7 +295,10 @@ def retry(actor: Actor, data: OneRun) -> Instance:
     instance.status, instance.error, instance.passed = "running", "", 0
     for step in waiting(actor, instance):
         if step.state == "failed":
-            step.state, step.error = "open", ""
+            step.state, step.error, step.done_at = "open", "", None
+            step.values = {name: value for name, value in step.values.items() if name != "error"}
+        if step.kind == "webhook" and "url" in step.values:
+            later(actor.db, WEBHOOK, step_id=step.id)
     wake_up(actor, instance)
     return instance
 
@@ -290,6 +340,7 @@ def complete(actor: Actor, data: Completed) -> Task:
         raise NotFound()
     completing.complete(actor, step, data.values)
     task.done_at, task.done_by_id = step.done_at, actor.member.id
+    note_contact(actor, task.contact_id, task.deal_id)
     return task
 
 
@@ -348,7 +399,7 @@ def await_events(actor: Actor, process: Process, version: Version, definition: D
     under_way = select(Instance.version_id).where(Instance.process_id == process.id, Instance.status == "running")
     gone = Trigger.version_id.in_(versions_of(process)) & Trigger.version_id.not_in(under_way)
     actor.db.execute(delete_rows(Trigger).where(gone | (Trigger.version_id == version.id)))
-    wanted = set()
+    wanted = ending.awaited_ends(definition)
     for element in definition.elements.values():
         try:
             wanted |= {pair for on in triggers_of(definition, element) for pair in on.awaited()}
@@ -374,6 +425,14 @@ def wake_up(actor: Actor, instance: Instance) -> None:
     for step in waiting(actor, instance):
         if step.kind == "timer" and step.due_at is not None:
             later(actor.db, ADVANCE, at=step.due_at, instance_id=instance.id)
+
+
+def others_under_way(actor: Actor, process: Process, version: Version) -> list[Instance]:
+    """The runs on other versions of the process, held."""
+    rows = select(Instance).where(
+        Instance.process_id == process.id, Instance.version_id != version.id, Instance.status.in_(ending.UNDER_WAY)
+    )
+    return list(actor.db.scalars(rows.order_by(Instance.id).with_for_update()))
 
 
 def step_taken(actor: Actor, data: OneStep) -> tuple[Step, Instance]:

@@ -17,6 +17,7 @@ from crm.processes.people import RULES, unknown_people
 from crm.processes.triggers import CHANGES, Unclear, everies, triggers_of
 
 SUBJECTS = ("deal", "contact", "company", "task")
+WORK = ("action", "notify", "set", "decisionTable", "webhook")  # what a service step may do
 # Actions that a process may not take, whatever rights its publisher has: they decide who may do what here, and nobody
 # looks for them in a drawing.
 NEVER = (
@@ -145,12 +146,14 @@ def about_form(element: Element) -> Iterator[Problem]:
 
 
 def about_service(actor: Actor, definition: Definition, element: Element) -> Iterator[Problem]:
-    work = [one for one in element.extensions if one.name in ("action", "notify", "set", "decisionTable")]
+    work = [one for one in element.extensions if one.name in WORK]
     if not work:
         yield Problem(element.id, _("%(name)s does nothing: choose an action.", name=element.title))
     for one in work:
         if one.name == "action":
             yield from about_action(element, one)
+        elif one.name == "webhook":
+            yield from about_webhook(element, one)
         elif one.name == "decisionTable":
             yield from about_table(element, one)
         elif one.name == "notify":
@@ -179,6 +182,20 @@ def about_action(element: Element, one: Extension) -> Iterator[Problem]:
     for field, info in fields.items():
         if info.is_required() and field not in given:
             yield Problem(element.id, _("%(action)s needs the field %(field)s.", action=name, field=field))
+
+
+def about_webhook(element: Element, one: Extension) -> Iterator[Problem]:
+    if len([other for other in element.extensions if other.name in WORK]) > 1:
+        yield Problem(
+            element.id,
+            _("%(name)s calls a webhook: what else it does goes into a step of its own.", name=element.title),
+        )
+    if not one.get("url").startswith("https:"):
+        yield from about_expression(element.id, one.get("url"))
+    for arg in one.inner:
+        if not arg.get("name"):
+            yield Problem(element.id, _("A value of %(name)s has no name.", name=element.title))
+        yield from about_expression(element.id, arg.get("value") or arg.text)
 
 
 def about_table(element: Element, one: Extension) -> Iterator[Problem]:

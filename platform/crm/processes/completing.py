@@ -45,7 +45,11 @@ def complete(actor: Actor, step: Step, given: dict[str, Any]) -> None:
 
 def ask(actor: Actor, task: Task, what: str) -> None:
     """A task ticked off in a list completes its step, unless something must be filled in. One that a run waits for is
-    not thrown away."""
+    not thrown away, and one that it has gone on from is not opened again."""
+    if what == "reopen":
+        if actor.db.scalar(select(Step.id).where(Step.task_id == task.id, Step.state.in_(("arrived", "done")))):
+            raise Busy(_("The process has gone on from %(name)s.", name=task.name))
+        return
     step = step_of(actor, task)
     if step is None:
         return

@@ -15,10 +15,12 @@ from crm.processes.models import Instance
 LINKED = ("deal", "contact", "company")
 
 
-def seen_by(actor: Actor, record: Record | None, instance: Instance) -> dict[str, Any]:
+def seen_by(
+    actor: Actor, record: Record | None, instance: Instance, now: datetime | None = None
+) -> dict[str, Any]:  # fmt: skip
     """The names of crm.processes.expressions.NAMES. What the publisher may not see is empty."""
     about = {kind: values_of(actor, one) for kind, one in around(actor, record).items()}
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
     return {
         "record": values_of(actor, record),
         **{kind: about.get(kind, {}) for kind in LINKED},

@@ -25,6 +25,11 @@ class Field:
     required: bool
     options: tuple[str, ...] = ()
 
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """The options as pages offer them: (value, text)."""
+        return [(option, option) for option in self.options]
+
 
 def fields_of(element: Element) -> list[Field]:
     form = element.own("form")

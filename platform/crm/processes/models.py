@@ -88,7 +88,8 @@ class Instance(Record):
 class Step(Base):
     """An element that a run has reached. `state`: `open` while it waits, `arrived` when what it waited for is there,
     `done` when the run has gone on from it; or `failed`, `skipped`, `cancelled`. `token` is the run's own name of the
-    place. A user step that people see is the task `task_id`; a timer's time is `due_at`."""
+    place. A user step that people see is the task `task_id`, which `asks` where it has a form; a timer's time is
+    `due_at`."""
 
     __tablename__ = "process_step"
     __table_args__ = (
@@ -108,6 +109,7 @@ class Step(Base):
     state: Mapped[str] = mapped_column(server_default="open", default="open")
     assignee_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
     task_id: Mapped[UUID | None] = mapped_column(ForeignKey("task.id", ondelete="set null"))
+    asks: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     waits_for: Mapped[str] = mapped_column(server_default="", default="")
     due_at: Mapped[datetime | None]
     values: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)

@@ -68,7 +68,7 @@ class Run:
     def context(self) -> dict[str, Any]:
         """What expressions see now; read once, until a piece of work changes it."""
         if self.seen is None:
-            self.seen = seen_by(self.actor, self.record, self.instance)
+            self.seen = seen_by(self.actor, self.record, self.instance, self.now)
         return self.seen
 
     def know(self, element: str, values: dict[str, Any]) -> None:
@@ -181,7 +181,11 @@ def pass_arrived(run: Run, walk: Walk, waiting: dict[tuple[UUID, str], Step]) ->
             continue  # overtaken by what arrived before it
         found = True
         run.know(step.element, {**step.values, **steps.who_did(step)})
-        if step.kind in ("user", "service"):
+        if step.kind == "webhook" and step.values.get("error"):
+            if not walk.fail(step.token, "refused"):
+                raise Stuck(step.values["error"], step.element)
+            step.error = step.values["error"]
+        elif step.kind in ("user", "service", "webhook"):
             walk.finish(step.token)
         elif steps.rearm(run, step):
             walk.fire(step.token, step.element, again=True)
@@ -248,17 +252,22 @@ def stop(database: Database, workspace: Workspace, instance_id: UUID, element: s
             return
         version, process = session.get_one(Version, instance.version_id), session.get_one(Process, instance.process_id)
         instance.status, instance.error = "failed", words[:1000]
-        stopped = select(Step).where(Step.instance_id == instance_id, Step.element == element, Step.state == "open")
+        stopped = select(Step).where(
+            Step.instance_id == instance_id, Step.element == element, Step.kind.in_(("service", "webhook")),
+            Step.state.in_(("open", "arrived")),
+        )  # fmt: skip
         for step in session.scalars(stopped):
-            if step.kind == "service":
-                step.state, step.error = "failed", words[:1000]
+            step.state, step.error = "failed", words[:1000]
         tell(session, instance, process.name, "process.failed", tell=version.publisher_id, element=element)
 
 
 def tell(session: Session, instance: Instance, name: str, action: str, **more: Any) -> None:
     """An event of the run: pages that show it hear of it, and whom it names by `tell`."""
     title = f"{name}: {instance.name}" if instance.name else name
-    about = {"record_kind": instance.record_kind, "record_id": instance.record_id, "status": instance.status}
+    about = {
+        "record_kind": instance.record_kind, "record_id": instance.record_id, "status": instance.status,
+        "process": name,
+    }  # fmt: skip
     note_by_itself(session, action, "instance", [(instance.id, title, {**about, **more})], via="process")
 
 

@@ -28,6 +28,7 @@ from crm.deals.models import Stage
 from crm.notifications.telling import tell_members
 from crm.processes.bpmn import Definition, Unreadable, read
 from crm.processes.context import plain, seen_by, visible
+from crm.processes.ending import end_over
 from crm.processes.expressions import Wrong, holds
 from crm.processes.models import Instance, Process, Step, Version
 from crm.processes.rights import narrowed
@@ -60,6 +61,8 @@ def hear(place: Place, payload: dict[str, Any]) -> None:
             ).all()
             stages = dict(session.execute(select(Stage.id, Stage.name)).all()) if events else {}
             touched = [one for event in events for one in goes_on(session, workspace, event, stages)]
+            for event in events:
+                end_over(session, event, stages)
             for published in in_use(session):
                 touched += starts(session, workspace, published, events, stages)
         for instance_id in dict.fromkeys(touched):
@@ -162,7 +165,9 @@ def begin(
         flood(session, workspace, published, record, cause)
         return None
     instance_id, name = new_id(), record.title()[:200] if record is not None else ""
-    whose = {"record_kind": record.kind if record is not None else "", "record_id": record.id if record else None}
+    whose: dict[str, Any] = {
+        "record_kind": record.kind if record is not None else "", "record_id": record.id if record else None,
+    }  # fmt: skip
     made = insert(Instance).values(
         id=instance_id, process_id=published.process.id, version_id=published.version.id, name=name, data=cause.data,
         started_by_id=cause.by, cause=cause.name, depth=depth, **whose,
@@ -171,8 +176,9 @@ def begin(
         return None
     title = f"{published.process.name}: {name}" if name else published.process.name
     note_by_itself(
-        session, "process.started", "instance", [(instance_id, title, whose)], change="created", via="process"
-    )
+        session, "process.started", "instance", [(instance_id, title, {**whose, "process": published.process.name})],
+        change="created", via="process",
+    )  # fmt: skip
     return instance_id
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from core.actions import ACTIONS
 from core.errors import Invalid, Refusal
 from core.events import watched
+from core.ids import new_id
 from core.jobs import later
 from core.records import Record
 from crm.notifications.telling import tell_members
@@ -21,11 +22,13 @@ from crm.processes.checks import allowed
 from crm.processes.context import around, owner_of
 from crm.processes.decisions import decide, read_table
 from crm.processes.expressions import Wrong, evaluate
+from crm.processes.forms import fields_of
 from crm.processes.hours import USUAL, NoDuration, after, parse_duration
 from crm.processes.models import Step
 from crm.processes.people import Asked, whoever
 from crm.processes.triggers import triggers_of
 from crm.processes.walk import Token
+from crm.processes.webhooks import WEBHOOK, asked_of
 from crm.tasks import actions as tasks
 from crm.tasks.models import Task
 from tenants.models import Member
@@ -47,6 +50,8 @@ def reach(run: "Run", token: Token) -> Step:
     )  # fmt: skip
     if token.what == "user":
         ask_somebody(run, element, step)
+    elif element.own("webhook"):
+        call(run, element, step)
     elif element.event == "timer":
         step.kind = "timer"
         wait_until(run, element, step)
@@ -57,6 +62,13 @@ def reach(run: "Run", token: Token) -> Step:
     return step
 
 
+def call(run: "Run", element: Element, step: Step) -> None:
+    """A webhook is told by a job, after this transaction; the run waits for its answer."""
+    step.kind, step.id = "webhook", new_id()
+    step.values = asked_of(element, run.context())
+    later(run.actor.db, WEBHOOK, step_id=step.id)
+
+
 # User steps
 
 
@@ -64,6 +76,7 @@ def ask_somebody(run: "Run", element: Element, step: Step) -> None:
     """A task for whoever it is now, linked to what the run is about, with the day and hour it is due."""
     step.assignee_id = whoever(asked(run, element), element.all("assignee"))
     step.due_at = due_of(run, element, step.assignee_id)
+    step.asks = bool(fields_of(element))
     said = element.own("task") or Extension("task", {})
     given: dict[str, Any] = {
         "name": text_of(run, said.get("name"), element.title)[:200],

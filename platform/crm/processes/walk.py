@@ -44,6 +44,7 @@ from SpiffWorkflow.util.task import TaskState
 FORMAT = 1  # of the stored state; any other is refused
 AT_ONCE = 500  # elements that one walk may pass before it waits
 HERE = TaskState.READY | TaskState.WAITING | TaskState.STARTED
+AHEAD = TaskState.PREDICTED_MASK | TaskState.FUTURE
 
 
 class Lost(Exception):
@@ -233,6 +234,14 @@ class Walk:
         if task is None or not task.has_state(HERE):
             raise Lost("there is nothing at this place any more")
         return task
+
+    def foresee(self) -> None:
+        """What lies ahead of each place, by the specification that the state was put into. Raises Lost."""
+        try:
+            for task in self.flow.get_tasks(state=HERE):
+                task.task_spec._predict(task, mask=TaskState.NOT_FINISHED_MASK)
+        except WorkflowException as error:
+            raise Lost(str(error), getattr(error.task_spec, "name", "") or "") from error
 
     def cancel(self) -> None:
         self.flow.cancel()

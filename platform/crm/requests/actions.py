@@ -236,7 +236,7 @@ def contacted(actor: Actor, data: OneRequest) -> Request:
     """The client has heard of us, in a way that left no other trace here."""
     request = actor.take(Request, data.id, "edit", data.version)
     accepted(actor, request)
-    answered(actor, request, datetime.now(UTC))
+    answered(request, datetime.now(UTC), actor.member.id)
     return request
 
 

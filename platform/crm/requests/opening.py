@@ -100,7 +100,7 @@ def open_request(actor: Actor, data: OneRequest) -> Request:
         request.deal_id = new_deal(actor, request, form)
     request.files_counted = True
     if request.first_contact_at:
-        answered(actor, request, request.first_contact_at)
+        answered(request, request.first_contact_at, actor.member.id)
     return request
 
 

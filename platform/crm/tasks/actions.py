@@ -22,7 +22,7 @@ from crm.tasks.telling import ask_to_tell
 from tenants.members import sees
 from tenants.models import Member
 
-# Asked before a task is done or deleted: what a step of a process says to it (crm.processes.completing).
+# Asked before a task is done, deleted or opened again: what a step of a process says to it (crm.processes.completing).
 DOING: list[Callable[[Actor, Task, str], None]] = []
 
 HOUR = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
@@ -132,6 +132,8 @@ def done(actor: Actor, data: OneTask) -> Task:
 @action("task.reopen", right=("task", "edit"))
 def reopen(actor: Actor, data: OneTask) -> Task:
     task = actor.take(Task, data.id, "edit", data.version)
+    for ask in DOING:
+        ask(actor, task, "reopen")
     task.done_at = task.done_by_id = None
     ask_to_tell(actor.db, task)
     return task

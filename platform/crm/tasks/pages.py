@@ -148,11 +148,15 @@ def change(actor: Actor, task_id: UUID) -> Answer:
 
 @pages.post("/tasks/<uuid:task_id>/done")
 def done(actor: Actor, task_id: UUID) -> Answer:
-    """Ticked; where that leaves a deal without a next step, the page that follows asks for one."""
+    """Ticked; where that leaves a deal without a next step, the page that follows asks for one. After a step of a
+    process the process does, and it cannot be undone."""
+    step = queries.step_of(actor, task_id)
+    if step is not None and step.asks:
+        return see(url_for("steps.show", task_id=task_id, next=back()))
     task = actions.done(actor, OneTask(id=task_id))
     undo = url_for("tasks.reopen", task_id=task.id, next=back())
-    say(_("Done: %(name)s", name=task.name), undo)
-    return see(back(after=str(task.id)))
+    say(_("Done: %(name)s", name=task.name), undo if step is None else None)
+    return see(back(after=str(task.id)) if step is None else back())
 
 
 @pages.post("/tasks/<uuid:task_id>/reopen")

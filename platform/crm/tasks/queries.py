@@ -18,6 +18,7 @@ from core.records import Record
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
+from crm.processes.models import Instance, Process, Step
 from crm.tasks.due import Due, Group, group, lateness
 from crm.tasks.models import Task
 from tenants.departments import members_in
@@ -40,6 +41,19 @@ def done_late(actor: Actor) -> ColumnElement[bool]:
     end = func.timezone(actor.workspace.time_zone, cast(Task.due_on + 1, DateTime))
     return func.coalesce(Task.done_at > func.coalesce(Task.due_at, end), False)
 
+
+# Of the process that waits for a task: its name, and whether something must be filled in.
+WAITS = and_(Step.task_id == Task.id, Step.state == "open")
+NAMED = (
+    select(Process.name)
+    .join(Instance, Instance.process_id == Process.id)
+    .join(Step, Step.instance_id == Instance.id)
+    .where(WAITS)
+)
+OF_PROCESS = (
+    NAMED.limit(1).scalar_subquery().label("process"),
+    select(Step.asks).where(WAITS).limit(1).scalar_subquery().label("asks"),
+)
 
 LISTING = Listing(
     model=Task,
@@ -67,7 +81,7 @@ LISTING = Listing(
 @dataclass(frozen=True)
 class Item:
     """A task as pages show it to one member: when it is due there, and the names it is about (None where there is none
-    or the member may not see it)."""
+    or the member may not see it). `process` is the name of the one that waits for it, `asks` whether it has a form."""
 
     id: UUID
     version: int
@@ -86,6 +100,8 @@ class Item:
     email: str | None
     tell: str | None
     tell_by: Due
+    process: str | None
+    asks: bool
 
     @property
     def about(self) -> str:
@@ -147,6 +163,7 @@ def shown(actor: Actor) -> tuple[Any, ...]:
         of(Contact, Contact.emails[0]["address"].astext, Task.contact_id).label("email"),
         of(Company, Company.name, Task.company_id).label("company"),
         of(Deal, Deal.name, Task.deal_id).label("deal"),
+        *OF_PROCESS,
     )
 
 
@@ -173,6 +190,8 @@ def items(actor: Actor, rows: Iterable[Row[Any]]) -> list[Item]:
             email=row.email,
             tell=row.tell,
             tell_by=Due.seen(row.tell_at.date() if row.tell_at else None, row.tell_at, zone),
+            process=row.process,
+            asks=bool(row.asks),
         )
         for row in rows
     ]
@@ -223,6 +242,12 @@ def lately_done(actor: Actor, mine: bool, most: int = 10) -> list[Item]:
     rows = actor.db.execute(query.order_by(Task.done_at.desc(), Task.id).limit(most)).all()
     by_id = {item.id: item for item in items(actor, rows)}
     return [by_id[row.id] for row in rows]
+
+
+def step_of(actor: Actor, task_id: UUID) -> Step | None:
+    """The step of a process that waits for this task."""
+    step: Step | None = actor.db.scalar(select(Step).where(Step.task_id == task_id, Step.state == "open"))
+    return step
 
 
 def follow_up(actor: Actor, task_id: UUID) -> FollowUp | None:

@@ -23,12 +23,13 @@ from crm.contacts.models import Contact
 from crm.deals.models import Deal
 from crm.mails.models import Mail
 from crm.payments.models import Payment
+from crm.processes.models import Instance
 from crm.quotes.models import Quote
 from crm.requests.models import Request
 from crm.requests.words import sources
 from crm.tasks.models import Task
 from crm.timeline.models import Note
-from crm.timeline.sentences import names_in, sentence
+from crm.timeline.sentences import RUNS, names_in, sentence
 from tenants.departments import members_in
 from tenants.models import Member
 
@@ -217,10 +218,12 @@ def events_about(
             if linked["deal"]
         ),
         select(known(actor, Request).where(about(Request, linked)).subquery().c.id),
+        select(Instance.id).where(Instance.record_id.in_([subject.id, *linked["deal"]])),
     )
     query = select(Event).where(
         Event.record_id.in_(records),
         or_(Event.kind != "note", Event.change.in_(("deleted", "restored"))),
+        or_(Event.kind != "instance", Event.action.in_(RUNS)),
         or_(Event.kind != "request", Event.change == "changed", Event.action == "request.late"),
     )
     if place:

@@ -73,6 +73,14 @@ QUOTES: dict[str, Any] = {
     "quote.expire": _l("Nobody answered the quote %(name)s in time"),
 }
 
+# What became of a run of a process, by the action.
+RUNS: dict[str, Any] = {
+    "process.started": _l("The process %(name)s began"),
+    "process.done": _l("The process %(name)s came to its end"),
+    "process.failed": _l("The process %(name)s cannot go on"),
+    "process.cancelled": _l("The process %(name)s was ended"),
+}
+
 # What changed in a deal or task, on another card than its own.
 CHANGED: dict[str, Any] = {
     "quote": _l("Quote %(name)s: %(changes)s"),
@@ -182,6 +190,8 @@ def sentence(event: Row[Any], names: Names, subject_id: UUID) -> Sentence:
     """The event as a line, with its sign (created, changed, moved ...); None where nothing is worth telling."""
     if event.action in QUOTES:
         return quote_line(event, names)
+    if event.action in RUNS:
+        return run_line(event, names)
     own = event.record_id == subject_id
     title = "" if own else event.title
     if event.kind == "request" and event.change == "changed" and event.action not in TAKEOVERS:
@@ -202,6 +212,15 @@ def quote_line(event: Row[Any], names: Names) -> Sentence:
     """Sent again, nothing of it changes but whom it goes to; that is told as well."""
     said = {"name": event.title, "who": event.after.get("answered_by") or _("The client")}
     line = highlight(str(QUOTES[event.action]), said, reason=cut(event.after.get("reason") or ""))
+    who = names.by_id.get(str(event.member_id))
+    return (Markup("{} · {}").format(line, who) if who else line), event.action
+
+
+def run_line(event: Row[Any], names: Names) -> Sentence:
+    """With why it was ended, where that was not somebody's wish."""
+    line = highlight(str(RUNS[event.action]), {"name": event.after.get("process") or event.title})
+    if event.after.get("why"):
+        line = Markup("{}. {}").format(line, event.after["why"])
     who = names.by_id.get(str(event.member_id))
     return (Markup("{} · {}").format(line, who) if who else line), event.action
 

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm.calls.hearing import spoken
+from crm.requests.models import Request
 from tests.crm.calls.exchange import Exchange
 from tests.shop import Shop
 
@@ -160,3 +162,23 @@ def test_a_call_only_goes_forward(exchange: Exchange, events: list[str]) -> None
         before = order.index(state)
     expected = "ended" if {"answered", "ended"} <= set(events) else "missed" if "ended" in events else None
     assert state == (expected or ("answered" if "answered" in events else "ringing"))
+
+
+@pytest.mark.parametrize(
+    ("direction", "told", "stops"),
+    [("in", ["ringing", "ended"], False), ("in", ["ringing", "answered"], True), ("out", ["ringing", "ended"], True)],
+)
+def test_who_was_called_or_spoken_with_has_been_contacted(
+    exchange: Exchange, direction: str, told: list[str], stops: bool
+) -> None:
+    petr, contact = exchange.line("101"), exchange.contact()
+    with exchange.shop.base.workspace(exchange.shop.workspace) as session, session.begin():
+        ago = datetime.now(UTC) - timedelta(minutes=5)
+        session.add(Request(source="form", name="Novák", state="new", contact_id=contact.id, created_at=ago))
+    ends = {"from": "101", "to": "+420602114873"} if direction == "out" else {}
+    for event in told:
+        exchange.tells(event, extension="101", direction=direction, **ends)
+    (row,) = exchange.shop.rows("select first_contact_at, assignee_id, state from request")
+    assert (row.first_contact_at is not None) is stops
+    if direction == "in" and stops:
+        assert (row.assignee_id, row.state) == (petr, "converted")

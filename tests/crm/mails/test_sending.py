@@ -5,10 +5,12 @@ from flask_babel import force_locale
 
 from core import mail as core_mail
 from core.errors import Forbidden, Invalid
+from core.jobs import JOBS, Place
 from crm.deals import actions as deals
 from crm.mails import actions
 from crm.mails.addresses import address, thread_in
 from crm.mails.placeholders import by_keys, filled, in_words
+from crm.requests.models import Request
 from tests.crm.mails.post import Post
 from tests.shop import Shop, csrf
 
@@ -125,3 +127,23 @@ def test_a_line_break_in_a_subject_adds_no_header(post: Post) -> None:
     (sent,) = post.arrived.messages
     assert sent["Bcc"] is None
     assert sent["Subject"] == "Hello Bcc: all@example.com"
+
+
+def test_a_mail_that_was_sent_stops_the_countdown_of_its_clients_request_and_one_of_a_process_does_not(
+    post: Post, shop: Shop
+) -> None:
+    contact = post.contact()
+    with shop.base.workspace(shop.workspace) as session, session.begin():
+        session.add(Request(source="form", name="Jan Novák", state="converted", contact_id=contact.id))
+    mail = post.writes(contact_id=contact.id)
+    post.arrived.to_recipient = "550 5.1.1 No such user"
+    post.sends(mail)
+    assert shop.rows("select first_contact_at from request")[0].first_contact_at is None
+    post.arrived.to_recipient = ""
+    place = Place(shop.base, shop.workspace, 1, lambda: True)
+    JOBS["mails.send"](place, mail_id=str(post.writes(contact_id=contact.id).id), by_hand=0)
+    assert shop.rows("select first_contact_at from request")[0].first_contact_at is None
+    post.sends(post.writes(contact_id=contact.id))
+    (row,) = shop.rows("select first_contact_at, assignee_id from request")
+    assert row.first_contact_at is not None
+    assert row.assignee_id == mail.member_id
