@@ -63,7 +63,9 @@ from crm.privacy.pages import pages as privacy_pages
 from crm.processes import after as processes_after  # noqa: F401 (declares what a restore does)
 from crm.processes import api as processes_api
 from crm.processes import completing, running, starting  # noqa: F401 (declare their jobs, and what a step says to its task)
+from crm.processes.designer_pages import pages as designer_pages
 from crm.processes.pages import pages as processes_pages
+from crm.processes.rule_pages import pages as rules_pages
 from crm.products import api as products_api
 from crm.products.pages import pages as products_pages
 from crm.quotes import api as quotes_api
@@ -135,6 +137,8 @@ PAGES = (
     backups_pages,
     closing_pages,
     privacy_pages,
+    designer_pages,
+    rules_pages,
     processes_pages,
     calls_pages,
     mails_pages,

@@ -4,12 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select
 
 from core.actor import Actor
 from core.pages import Answer, Pages, render
 from crm.processes import queries
-from crm.processes.models import Instance, Process
+from crm.processes.models import Instance
 
 pages = Pages("processes", __name__)
 
@@ -32,13 +31,7 @@ STEP_WORDS: dict[str, Any] = {
 
 @pages.get("/settings/processes")
 def index(actor: Actor) -> Answer:
-    actor.require(("process", "view"))
-    runs = select(func.count()).where(Instance.process_id == Process.id).correlate(Process)
-    counts = [runs.where(Instance.status == state).scalar_subquery().label(state) for state in ("running", "failed")]
-    rows = actor.db.execute(
-        actor.visible(Process, Process.id, Process.name, Process.enabled, *counts).order_by(Process.name, Process.id)
-    )
-    return render(actor, "processes/index.html", processes=rows.all())
+    return render(actor, "processes/index.html", processes=queries.overview(actor), rules=queries.count_rules(actor))
 
 
 @pages.get("/settings/processes/runs/<uuid:instance_id>")
