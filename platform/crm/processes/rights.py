@@ -1,8 +1,8 @@
 """What a process may: what its publisher may now, of what was in it when it was published.
 
 Kinds that its actions name, with every verb of them but those that lose or take out data, unless an action asks for
-just that; and seeing, also of what its events are about. So a right that the publisher gets later does not widen a process, and one that is taken from
-them narrows it at once.
+just that; and seeing, also of what its events are about. So a right that the publisher gets later does not widen a
+process, and one that is taken from them narrows it at once.
 """
 
 from collections.abc import Mapping

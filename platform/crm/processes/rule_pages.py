@@ -22,7 +22,16 @@ from crm.processes.words import TODOS, UNITS
 pages = Pages("rules", __name__)
 
 FORM = "rules/form.html"
-FIRST_WORK: dict[str, str] = {"do": "task", "who": "who:owner", "due": "1", "due_unit": "d"}
+BLANK = {
+    "when": "created", "stage_id": "", "task": "", "days": "", "wait": "", "unit": "d",
+    "hours": "working", "version": "",
+}  # fmt: skip
+BLANK_CONDITION = {"op": "is", "value": ""}
+BLANK_WORK = {
+    "text": "", "who": "who:owner", "todo": "task", "due": "", "due_unit": "d", "late": "", "stage_id": "",
+    "template_id": "", "field": "owner_id", "value": "",
+}  # fmt: skip
+FIRST_WORK = {"do": "task", "due": "1"}
 
 
 @pages.get("/settings/processes/rules")
@@ -50,6 +59,7 @@ def new(actor: Actor) -> Answer:
 
 @pages.post("/settings/processes/rules")
 def create(actor: Actor) -> Answer:
+    actor.require(("process", "create"))
     typed = typed_form()
     if typed.pop("do", None):
         return render(actor, FORM, errors={}, **filled(actor, typed)), 422
@@ -104,14 +114,15 @@ def found(actor: Actor, process_id: UUID) -> tuple[Process, Rule]:
 def typed_form() -> dict[str, Any]:
     """The form as it was typed; "do" is there where a button asked only for a line more or less."""
     typed = form_values(request.form)
-    conditions, works = typed.setdefault("conditions", []), typed.setdefault("works", [])
+    conditions = typed["conditions"] = [one for one in typed.get("conditions", []) if one.get("field") in ASKED]
+    works = typed["works"] = [one for one in typed.get("works", []) if one.get("do") in DOES]
     ask, work = typed.pop("ask", ""), typed.pop("work", "")
     pressed = typed.get("do", "")
     if pressed == "ask" and ask in ASKED:
         conditions.append({"field": ask, "op": OPS[ASKED[ask].type][0]})
     elif pressed == "work" and (work in DOES or work.removeprefix("set:") in SET):
         does, _colon, field = work.partition(":")
-        works.append({**(FIRST_WORK if does == "task" else {"who": "who:owner"}), "do": does, "field": field})
+        works.append(FIRST_WORK if does == "task" else {"do": does, "field": field} if field else {"do": does})
     for lines, button in ((conditions, "unask"), (works, "unwork")):
         place = typed.pop(button, "")
         if place.isdecimal() and int(place) < len(lines):
@@ -135,8 +146,10 @@ def stored(process: Process, rule: Rule) -> dict[str, Any]:
 
 def filled(actor: Actor, typed: dict[str, Any], process: Process | None = None) -> dict[str, Any]:
     """What the form needs."""
+    conditions = [{**BLANK_CONDITION, **one} for one in typed.get("conditions", [])]
+    works = [{**BLANK_WORK, **one} for one in typed.get("works", []) if one.get("field", "owner_id") in SET]
     return {
-        "typed": typed,
+        "typed": {"id": new_id(), **BLANK, **typed, "conditions": conditions, "works": works},
         "process": process,
         "names": Names.of(actor),
         "whens": WHENS,
@@ -145,7 +158,7 @@ def filled(actor: Actor, typed: dict[str, Any], process: Process | None = None) 
         "ops": {kind: [(op, OP_WORDS[op]) for op in found] for kind, found in OPS.items()},
         "settable": SET,
         "work_choices": [(do, words) for do, words in DOES.items() if do != "set"]
-        + [(f"set:{name}", _("set the %(field)s", field=one.words)) for name, one in SET.items()],
+        + [(f"set:{name}", _("set %(field)s", field=one.words)) for name, one in SET.items()],
         "todos": TODOS,
         "units": UNITS,
     }

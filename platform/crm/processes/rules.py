@@ -40,17 +40,17 @@ class Known:
 
 
 ASKED: dict[str, Known] = {
-    "deal.amount": Known(_l("amount of the deal"), "number"),
-    "deal.stage_id": Known(_l("stage of the deal"), "stage"),
-    "deal.owner_id": Known(_l("owner of the deal"), "member"),
-    "deal.probability": Known(_l("probability of the deal"), "number"),
-    "deal.name": Known(_l("name of the deal"), "text"),
-    "deal.about": Known(_l("description of the deal"), "text"),
-    "contact.source": Known(_l("source of the contact"), "text"),
-    "contact.labels": Known(_l("labels of the contact"), "list"),
-    "contact.name": Known(_l("name of the contact"), "text"),
-    "company.name": Known(_l("name of the company"), "text"),
-    "company.labels": Known(_l("labels of the company"), "list"),
+    "deal.amount": Known(_l("the amount of the deal"), "number"),
+    "deal.stage_id": Known(_l("the stage of the deal"), "stage"),
+    "deal.owner_id": Known(_l("the owner of the deal"), "member"),
+    "deal.probability": Known(_l("the probability of the deal"), "number"),
+    "deal.name": Known(_l("the name of the deal"), "text"),
+    "deal.about": Known(_l("the description of the deal"), "text"),
+    "contact.source": Known(_l("the source of the contact"), "text"),
+    "contact.labels": Known(_l("the labels of the contact"), "list"),
+    "contact.name": Known(_l("the name of the contact"), "text"),
+    "company.name": Known(_l("the name of the company"), "text"),
+    "company.labels": Known(_l("the labels of the company"), "list"),
 }
 OPS: dict[str, tuple[Op, ...]] = {
     "text": ("is", "is_not", "contains", "filled", "empty"),
@@ -60,10 +60,10 @@ OPS: dict[str, tuple[Op, ...]] = {
     "list": ("contains", "filled", "empty"),
 }
 SET: dict[str, Known] = {
-    "owner_id": Known(_l("owner of the deal"), "member"),
-    "amount": Known(_l("amount of the deal"), "number"),
-    "probability": Known(_l("probability of the deal"), "number"),
-    "about": Known(_l("description of the deal"), "text"),
+    "owner_id": Known(_l("the owner of the deal"), "member"),
+    "amount": Known(_l("the amount of the deal"), "number"),
+    "probability": Known(_l("the probability of the deal"), "number"),
+    "about": Known(_l("the description of the deal"), "text"),
 }
 
 

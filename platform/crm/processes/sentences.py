@@ -46,6 +46,13 @@ OPS: dict[str, Any] = {
     "empty": _l("is empty"),
 }
 
+WHO: dict[str, Any] = {
+    "owner": _l("the owner of the deal"),
+    "starter": _l("whoever started it"),
+    "head": _l("the head of the owner's department"),
+    "publisher": _l("whoever wrote the rule"),
+}
+
 
 @dataclass(frozen=True)
 class Names:
@@ -62,11 +69,17 @@ class Names:
         return cls(people(actor), stages(actor), mails, [(str(one), name) for one, name in to_choose(actor)])
 
     def person(self, who: str) -> str:
-        for group, choices in self.people:
-            for key, name in choices:
-                if key == who:
-                    return f"{group}: {name}" if key.startswith(("role:", "department:", "head:")) else name
-        return str(_("somebody who is not here any more"))
+        what, _colon, which = who.partition(":")
+        if what == "who":
+            return str(WHO.get(which, WHO["publisher"]))
+        known = {key: name for _group, choices in self.people for key, name in choices}
+        if who not in known:
+            return str(_("somebody who is not here any more"))
+        if what == "role":
+            return str(_("somebody with the role %(name)s", name=known[who]))
+        if what == "department":
+            return str(_("somebody of the department %(name)s", name=known[who]))
+        return str(_("the head of the department %(name)s", name=known[who])) if what == "head" else known[who]
 
     def stage(self, stage_id: Any) -> str:
         return dict(self.stages).get(str(stage_id)) or str(_("a stage that is gone"))
@@ -126,7 +139,7 @@ def doing(names: Names, work: Work) -> Markup:
             return highlight(_("win the deal"), {})
     known = SET[work.field]
     values = {"field": known.words, "value": value_of(names, known.type, work.value)}
-    return highlight(_("set the %(field)s to %(value)s"), values)
+    return highlight(_("set %(field)s to %(value)s"), values)
 
 
 def task(names: Names, work: Work) -> Markup:
