@@ -63,8 +63,10 @@ from crm.privacy.pages import pages as privacy_pages
 from crm.processes import after as processes_after  # noqa: F401 (declares what a restore does)
 from crm.processes import api as processes_api
 from crm.processes import completing, running, starting  # noqa: F401 (declare their jobs, and what a step says to its task)
+from crm.processes.designer_pages import pages as designer_pages
 from crm.processes.doing_pages import pages as steps_pages
 from crm.processes.pages import pages as processes_pages
+from crm.processes.rule_pages import pages as rules_pages
 from crm.processes.trial_pages import pages as trials_pages
 from crm.products import api as products_api
 from crm.products.pages import pages as products_pages
@@ -137,6 +139,8 @@ PAGES = (
     backups_pages,
     closing_pages,
     privacy_pages,
+    designer_pages,
+    rules_pages,
     processes_pages,
     steps_pages,
     trials_pages,

@@ -89,7 +89,7 @@ NEVER: dict[str, tuple[str, ...]] = {
     "payment": ("currency", "how", "stripe_id"),
     "till": ("mode", "ending"),
     "product": ("code", "unit", "currency"),
-    "process": ("key", "draft"),
+    "process": ("key", "draft", "rule"),
     "process_instance": ("status", "record_kind", "cause", "state"),
     "process_step": ("element", "kind", "name", "state", "waits_for"),
     "process_version": ("xml", "rights"),

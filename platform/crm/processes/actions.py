@@ -17,7 +17,7 @@ from core.jobs import later
 from core.outbox import dump
 from core.records import KINDS
 from crm.processes import completing, ending, starting
-from crm.processes.bpmn import Definition, Problem, Unreadable, read
+from crm.processes.bpmn import Definition, Problem, Unreadable, read, sketched
 from crm.processes.checks import problems
 from crm.processes.forms import fields_of
 from crm.processes.models import Instance, Process, Step, Trigger, Version
@@ -121,14 +121,14 @@ class Message(Input):
 
 @action("process.create")
 def create(actor: Actor, data: NewProcess) -> Process:
-    """A draft out of a file, which need not be right yet, but must be readable. Raises Invalid."""
+    """A draft out of a file, which need not be right yet, but must be BPMN. Raises Invalid."""
     known = actor.repeated(Process, data.id)
     if known:
         return known
     if (actor.db.scalar(select(func.count()).where(Process.deleted_at.is_(None))) or 0) >= MOST:
         raise Busy(_("There are as many processes as there may be: %(most)s.", most=MOST))
-    definition = readable(data.xml)
-    process = Process(name=data.name or definition.name, key=free_key(actor, definition.key), draft=data.xml)
+    key, name = sketch(data.xml)
+    process = Process(name=data.name or name, key=free_key(actor, key), draft=data.xml)
     if data.id:
         process.id = data.id
     actor.db.add(process)
@@ -140,8 +140,8 @@ def change(actor: Actor, data: ChangedProcess) -> Process:
     """The draft or the name. What is published, and what runs, stays as it is."""
     process = actor.take(Process, data.id, "edit", data.version)
     if data.xml is not None:
-        readable(data.xml)
-        process.draft = data.xml
+        sketch(data.xml)
+        process.draft, process.rule = data.xml, None
     if data.name is not None:
         process.name = data.name
     return process
@@ -361,6 +361,14 @@ def message(actor: Actor, data: Message) -> None:
 
 
 # Details
+
+
+def sketch(xml: str) -> tuple[str, str]:
+    """Key and name of what may be half drawn. Raises Invalid, naming what is not supported."""
+    try:
+        return sketched(xml)
+    except Unreadable as error:
+        raise wrong(error.problems) from None
 
 
 def readable(xml: str) -> Definition:

@@ -4,11 +4,13 @@ answers for it with their own rights, and its runs go on from where they stood."
 from collections.abc import Collection
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from core.db import Workspace
 from crm.processes.models import Instance, Process
+from crm.processes.rules import Rule
 from tenants.backups.after import HOOKS
 from tenants.backups.cleaning import cleaned
 
@@ -23,5 +25,14 @@ def known_data(value: Any) -> dict[str, Any]:
     return {name: value[name] for name in ("steps", "data", "event") if isinstance(value.get(name), dict)}
 
 
+def known_rule(value: Any) -> dict[str, Any] | None:
+    """A rule that can be read; of any other the diagram is left, which says the same."""
+    try:
+        return Rule.model_validate(value).model_dump(mode="json")
+    except ValidationError:
+        return None
+
+
 HOOKS.append(stand_still)
+cleaned("process", "rule", known_rule)
 cleaned("process_instance", "data", known_data)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from flask_babel import gettext as _
+from sqlalchemy import Date
 
 from core.actions import ACTIONS
 from core.actor import Actor
@@ -14,7 +15,7 @@ from crm.processes.expressions import NAMES, Wrong, checked
 from crm.processes.forms import FIELD_TYPES, fields_of
 from crm.processes.hours import NoDuration, parse_duration
 from crm.processes.people import RULES, unknown_people
-from crm.processes.triggers import CHANGES, Unclear, everies, triggers_of
+from crm.processes.triggers import BY_THEMSELVES, CHANGES, Every, Unclear, everies, triggers_of
 
 SUBJECTS = ("deal", "contact", "company", "task")
 WORK = ("action", "notify", "set", "decisionTable", "webhook")  # what a service step may do
@@ -232,9 +233,20 @@ def about_start(definition: Definition, element: Element) -> Iterator[Problem]:
             yield from about_trigger(element, trigger.kind, trigger.change, trigger.field)
             if trigger.condition:
                 yield from about_expression(element.id, trigger.condition)
-        everies(element)
+        for every in everies(element):
+            yield from about_every(definition, element, every)
     except Unclear as error:
         yield Problem(element.id, str(error))
+
+
+def about_every(definition: Definition, element: Element, every: Every) -> Iterator[Problem]:
+    model = KINDS.get(definition.subject)
+    column = model.__table__.columns.get(every.field) if model is not None else None
+    if every.field and (column is None or not isinstance(column.type, Date)):
+        words = _("%(kind)s has no day %(field)s.", kind=definition.subject or "?", field=every.field)
+        yield Problem(element.id, words)
+    if every.condition:
+        yield from about_expression(element.id, every.condition)
 
 
 def about_message(definition: Definition, element: Element) -> Iterator[Problem]:
@@ -252,8 +264,9 @@ def about_message(definition: Definition, element: Element) -> Iterator[Problem]
 
 
 def about_trigger(element: Element, kind: str, change: str, field: str) -> Iterator[Problem]:
-    if change not in CHANGES and f"{kind}.{change}" not in ACTIONS and kind in KINDS:
-        yield Problem(element.id, _("There is no event %(event)s.", event=f"{kind}.{change}"))
+    name = f"{kind}.{change}"
+    if change not in CHANGES and name not in ACTIONS and name not in BY_THEMSELVES and kind in KINDS:
+        yield Problem(element.id, _("There is no event %(event)s.", event=name))
     if field and kind in KINDS and field not in kept_columns(KINDS[kind]):
         yield Problem(element.id, _("%(kind)s has no field %(field)s.", kind=kind, field=field))
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base
@@ -15,19 +16,20 @@ from core.records import Record
 
 class Process(Record):
     """`draft` is the BPMN XML that is being worked on, `active_id` the version that new instances run on while the
-    process is `enabled`."""
+    process is `enabled`. Where `rule` is there, the draft was written from it (crm.processes.rules)."""
 
     __tablename__ = "process"
     __table_args__ = (Index("uq_process_key", "key", unique=True, postgresql_where=text("deleted_at is null")),)
     kind: ClassVar[str] = "process"
     owner_column: ClassVar[str | None] = None
-    derived: ClassVar[frozenset[str]] = frozenset({"draft"})
+    derived: ClassVar[frozenset[str]] = frozenset({"draft", "rule"})
 
     name: Mapped[str]
     key: Mapped[str]
     draft: Mapped[str] = mapped_column(server_default="", default="")
     enabled: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     active_id: Mapped[UUID | None] = mapped_column(ForeignKey("process_version.id", use_alter=True))
+    rule: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     def title(self) -> str:
         return self.name

@@ -8,14 +8,13 @@ from flask import request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from sqlalchemy import func, select
 
 from core.actor import Actor
 from core.errors import Busy, Invalid
 from core.listpage import asked, list_page
 from core.pages import Answer, Pages, render, say, see
 from crm.absences.queries import to_choose
-from crm.processes import actions, drawing, following
+from crm.processes import actions, drawing, following, queries
 from crm.processes.bpmn import Definition, Unreadable, read
 from crm.processes.doing import told
 from crm.processes.models import Instance, Process, Version
@@ -43,13 +42,7 @@ STEP_WORDS: dict[str, tuple[Any, str]] = {
 
 @pages.get("/settings/processes")
 def index(actor: Actor) -> Answer:
-    actor.require(("process", "view"))
-    runs = select(func.count()).where(Instance.process_id == Process.id).correlate(Process)
-    counts = [runs.where(Instance.status == state).scalar_subquery().label(state) for state in ("running", "failed")]
-    rows = actor.db.execute(
-        actor.visible(Process, Process.id, Process.name, Process.enabled, *counts).order_by(Process.name, Process.id)
-    )
-    return render(actor, "processes/index.html", processes=rows.all())
+    return render(actor, "processes/index.html", processes=queries.overview(actor), rules=queries.count_rules(actor))
 
 
 @pages.get("/settings/processes/<uuid:process_id>")

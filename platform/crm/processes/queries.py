@@ -1,12 +1,16 @@
 """Reads over processes: the lists of processes and of runs. What is seen of runs is in `following`."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, func, select
 
+from core.actor import Actor
+from core.errors import NotFound
 from core.listing import Filter, Listing, Sort
-from crm.processes.models import Instance, Process, Step
+from crm.processes.models import Instance, Process, Step, Version
 from crm.tasks.models import Task
+from tenants.models import Member
 
 HERE = ("open", "arrived", "failed")  # states of a step that a run stands at
 UNDER_WAY = ("running", "failed", "paused")
@@ -52,3 +56,73 @@ RUNS = Listing(
     },
     searched=False,
 )
+
+
+def versions_of(actor: Actor, process: Process) -> list[Any]:
+    """What was published of a process in hand, the newest first: number, published_at, name of who did."""
+    rows = (
+        select(Version.id, Version.number, Version.published_at, Member.name)
+        .outerjoin(Member, Member.id == Version.publisher_id)
+        .where(Version.process_id == process.id)
+    )
+    return list(actor.db.execute(rows.order_by(Version.number.desc()).limit(100)))
+
+
+def latest_version(actor: Actor, process: Process) -> Version | None:
+    newest = select(Version).where(Version.process_id == process.id).order_by(Version.number.desc())
+    found: Version | None = actor.db.scalars(newest.limit(1)).first()
+    return found
+
+
+def version_numbered(actor: Actor, process: Process, number: int) -> Version:
+    """Raises NotFound."""
+    wanted = select(Version).where(Version.process_id == process.id, Version.number == number)
+    found: Version | None = actor.db.scalars(wanted).first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def overview(actor: Actor) -> list[Any]:
+    """Every process that is no rule, with how many runs are under way, late and cannot go on, and when it was last
+    published. Raises Forbidden."""
+    actor.require(("process", "view"))
+    runs = select(func.count()).where(Instance.process_id == Process.id).correlate(Process)
+    late = (
+        select(func.count(Step.instance_id.distinct()))
+        .join(Instance, Instance.id == Step.instance_id)
+        .where(Instance.process_id == Process.id, Instance.status == "running", Step.state == "open")
+        .where(Step.task_id.is_not(None), Step.due_at < func.now())
+        .correlate(Process)
+    )
+    published = select(func.max(Version.published_at)).where(Version.process_id == Process.id).correlate(Process)
+    number = select(func.max(Version.number)).where(Version.process_id == Process.id).correlate(Process)
+    columns = (
+        Process.id, Process.name, Process.enabled,
+        runs.where(Instance.status == "running").scalar_subquery().label("running"),
+        late.scalar_subquery().label("late"),
+        runs.where(Instance.status == "failed").scalar_subquery().label("failed"),
+        published.scalar_subquery().label("published_at"), number.scalar_subquery().label("number"),
+    )  # fmt: skip
+    rows = actor.visible(Process, *columns).where(Process.rule.is_(None)).order_by(Process.name, Process.id)
+    return list(actor.db.execute(rows))
+
+
+def count_rules(actor: Actor) -> int:
+    found: int = actor.db.scalar(actor.visible(Process, func.count()).where(Process.rule.is_not(None))) or 0
+    return found
+
+
+def rules(actor: Actor) -> list[Any]:
+    """Every rule with how often it ran and when last, in the order that they were made. Raises Forbidden."""
+    actor.require(("process", "view"))
+    runs = select(func.count()).where(Instance.process_id == Process.id).correlate(Process)
+    last = select(func.max(Instance.created_at)).where(Instance.process_id == Process.id).correlate(Process)
+    failed = runs.where(Instance.status == "failed")
+    columns = [
+        Process.id, Process.name, Process.enabled, Process.rule, runs.scalar_subquery().label("runs"),
+        last.scalar_subquery().label("last"), failed.scalar_subquery().label("failed"),
+    ]  # fmt: skip
+    return list(
+        actor.db.execute(actor.visible(Process, *columns).where(Process.rule.is_not(None)).order_by(Process.id))
+    )

@@ -1,8 +1,8 @@
 """What a process may: what its publisher may now, of what was in it when it was published.
 
 Kinds that its actions name, with every verb of them but those that lose or take out data, unless an action asks for
-just that; and seeing. So a right that the publisher gets later does not widen a process, and one that is taken from
-them narrows it at once.
+just that; and seeing, also of what its events are about. So a right that the publisher gets later does not widen a
+process, and one that is taken from them narrows it at once.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from core.actor import Actor
 from crm.processes.bpmn import USER, Definition
 
 HELD_BACK = ("delete", "export", "import")
-SEEN = ("contact", "company", "deal", "task", "note", "pipeline", "member", "department", "team")
+SEEN = ("contact", "company", "deal", "task", "note", "pipeline", "member", "department", "team", "mail_template")
 
 
 def rights_of(actor: Actor, definition: Definition) -> dict[str, dict[str, Scope]]:
@@ -24,6 +24,7 @@ def rights_of(actor: Actor, definition: Definition) -> dict[str, dict[str, Scope
     for element in definition.elements.values():
         if element.tag in USER:
             needed |= {("task", verb) for verb in ("create", "edit", "assign")}
+        needed |= {(one.get("event").partition(".")[0], "view") for one in element.all("on")}
         for one in element.all("action"):
             action = ACTIONS.get(one.get("name"))
             if action is not None:

@@ -7,7 +7,7 @@ started, and the publisher is told.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
@@ -33,12 +33,13 @@ from crm.processes.expressions import Wrong, holds
 from crm.processes.models import Instance, Process, Step, Version
 from crm.processes.rights import narrowed
 from crm.processes.running import advance
-from crm.processes.triggers import On, everies, triggers_of
+from crm.processes.triggers import Every, On, everies, triggers_of
 from tenants.members import acting_in
 
 BY_TIME = "process.by_time"
 PER_HOUR = 20  # runs of a process about one record
 DEEPEST = 10  # processes that start one another
+MOST_AT_ONCE = 1000  # records whose day is near, at one time
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,7 @@ def about(event: Any) -> dict[str, Any]:
     """An event as expressions see it."""
     return {
         "action": event.action, "kind": event.kind, "change": event.change, "record_id": str(event.record_id),
+        "title": event.title,
         "by": str(event.member_id or ""), "before": plain(event.before), "after": plain(event.after),
     }  # fmt: skip
 
@@ -142,11 +144,15 @@ def fits(actor: Actor, on: On, record: Record | None, cause: Cause) -> bool:
     """Whether the condition holds. One that cannot be computed for this record does not."""
     if record is None and cause.event is not None and cause.event.change != "noted":
         return False
-    if not on.condition:
+    return holds_for(actor, on.condition, record, cause)
+
+
+def holds_for(actor: Actor, condition: str, record: Record | None, cause: Cause) -> bool:
+    if not condition:
         return True
     asked = Instance(data=cause.data, started_by_id=cause.by)
     try:
-        return holds(on.condition, seen_by(actor, record, asked))
+        return holds(condition, seen_by(actor, record, asked))
     except Wrong:
         return False
 
@@ -294,10 +300,42 @@ def by_time(place: Place, version_id: str, due: str) -> None:
             published = next((one for one in in_use(session) if str(one.version.id) == version_id), None)
             if published is None:
                 return
-            cause = Cause(f"time:{due}", {"event": {"at": due}})
-            found = begin(session, published, workspace, None, cause)
+            began = at_this_time(session, workspace, published, due)
             if once(session, BY_TIME, f"{published.process.id} {due}"):
                 now = session.scalar(select(func.now())) or moment
                 plan_next(session, workspace, published, max(moment, now))
-        if found:
-            advance(place.database, workspace, found)
+        for instance_id in began:
+            advance(place.database, workspace, instance_id)
+
+
+def at_this_time(session: Session, workspace: Workspace, published: Published, due: str) -> list[UUID]:
+    """The runs that begin now: one, and one for each record whose day is near."""
+    moment, zone = datetime.fromisoformat(due), ZoneInfo(workspace.time_zone)
+    began = []
+    for every in everies(published.definition.start):
+        if every.next(moment - timedelta(seconds=1), zone) != moment:
+            continue
+        if not every.field:
+            began.append(begin(session, published, workspace, None, Cause(f"time:{due}", {"event": {"at": due}})))
+            continue
+        actor = acting_in(session, workspace, published.version.publisher_id, "process")
+        if actor is not None:
+            actor = narrowed(actor, published.version.rights)
+            began += near(session, actor, published, every, moment.astimezone(zone).date())
+    return [one for one in began if one]
+
+
+def near(session: Session, actor: Actor, published: Published, every: Every, today: date) -> list[UUID | None]:
+    """Runs about the records that the publisher may see and whose day comes within so many days. The day is part of the
+    cause: a run begins once, also where the clock stood still, and again where the day was changed."""
+    model = KINDS[published.definition.subject]
+    day = getattr(model, every.field)
+    rows = actor.visible(model).where(day >= today, day <= today + timedelta(days=every.before))
+    began = []
+    for record in session.scalars(rows.order_by(day, model.id).limit(MOST_AT_ONCE)).all():
+        named = getattr(record, every.field).isoformat()
+        cause = Cause(f"day:{record.id}:{named}", {"event": {"at": named}})
+        known = select(Instance.id).where(Instance.process_id == published.process.id, Instance.cause == cause.name)
+        if session.scalar(known) is None and holds_for(actor, every.condition, record, cause):
+            began.append(begin(session, published, actor.workspace, record, cause))
+    return began

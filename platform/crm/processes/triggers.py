@@ -4,6 +4,9 @@
     <okno:on event="deal.stage" to="Measurement"/>
     <okno:on event="quote.accept" by="deal_id"/>
     <okno:every days="mon tue wed thu fri" at="08:00"/>
+    <okno:every at="08:00" before="3" field="expected_close" if="deal.amount &gt; 10000.0"/>
+
+The last one is for each record, so many days before a day that stands in it.
 
 `event` is a kind with what became of the record (created, changed, deleted, restored, noted), the name of an action, or
 `deal.stage`, for a deal that comes into the stage `to`. `field` must be among what changed. `by` is the link from what
@@ -25,6 +28,11 @@ from crm.processes.bpmn import Definition, Element
 from crm.processes.hours import DAYS
 
 CHANGES = ("created", "changed", "deleted", "restored", "noted", "stage")
+# Events that nobody's action is: clients, the telephone and the clock bring them.
+BY_THEMSELVES = frozenset(
+    "quote.accept quote.decline quote.ask_again quote.expire mail.received mail.sent mail.failed call.ringing "
+    "call.answered call.ended call.missed task.late request.late".split()
+)
 EVENT = re.compile(r"^[a-z][a-z_]{0,39}\.[a-z][a-z_]{0,39}$")
 
 
@@ -68,10 +76,14 @@ class On:
 
 @dataclass(frozen=True)
 class Every:
-    """On these days of the week, at this hour in the zone of the workspace."""
+    """On these days of the week, at this hour in the zone of the workspace. With a `field`, for each record of the
+    subject in which that day is at most `before` days away and not yet over, once for each such day."""
 
     days: tuple[str, ...]
     at: time
+    before: int = 0
+    field: str = ""
+    condition: str = ""
 
     def next(self, moment: datetime, zone: ZoneInfo) -> datetime:
         """The first such time after the moment."""
@@ -106,7 +118,11 @@ def everies(element: Element) -> list[Every]:
         if set(days) - set(DAYS):
             raise Unclear(_("Write the days as mon tue wed thu fri sat sun."))
         try:
-            found.append(Every(days, time.fromisoformat(one.get("at"))))
+            at = time.fromisoformat(one.get("at"))
         except ValueError:
             raise Unclear(_("Write the hour as 14:30.")) from None
+        before = one.get("before") or "0"
+        if not before.isdecimal() or int(before) > 999:
+            raise Unclear(_("Write how many days before as a number."))
+        found.append(Every(days, at, int(before), one.get("field"), one.get("if")))
     return found

@@ -1,0 +1,34 @@
+/** What each button of the palette draws: an element of BPMN, and what Okno adds to it at first. */
+export interface Step {
+  type: string;
+  event?: string;
+  beside?: boolean; // sits on the border of another step
+  means?: [name: string, values: Record<string, string>][];
+}
+
+export const STEPS: Record<string, Step> = {
+  start: { type: "bpmn:StartEvent" },
+  user: { type: "bpmn:UserTask", means: [["Assignee", { who: "owner" }]] },
+  action: { type: "bpmn:ServiceTask", means: [["Action", { name: "" }]] },
+  mail: { type: "bpmn:SendTask", means: [["Action", { name: "mail.write" }]] },
+  notify: { type: "bpmn:ServiceTask", means: [["Notify", { who: "owner", text: "" }]] },
+  task: { type: "bpmn:ServiceTask", means: [["Action", { name: "task.create" }]] },
+  deal: { type: "bpmn:ServiceTask", means: [["Action", { name: "deal.create" }]] },
+  wait: { type: "bpmn:IntermediateCatchEvent", event: "bpmn:TimerEventDefinition" },
+  hear: { type: "bpmn:IntermediateCatchEvent", event: "bpmn:MessageEventDefinition", means: [["On", { event: "" }]] },
+  decide: { type: "bpmn:ExclusiveGateway" },
+  both: { type: "bpmn:ParallelGateway" },
+  first: { type: "bpmn:EventBasedGateway" },
+  overdue: { type: "bpmn:BoundaryEvent", event: "bpmn:TimerEventDefinition", beside: true },
+  end: { type: "bpmn:EndEvent" },
+};
+
+/** What may follow a step by one click beside it. */
+export const FOLLOWING = ["user", "action", "decide", "wait", "end"];
+export const LOOKS: Record<string, string> = {
+  user: "bpmn-icon-user-task",
+  action: "bpmn-icon-service-task",
+  decide: "bpmn-icon-gateway-xor",
+  wait: "bpmn-icon-intermediate-event-catch-timer",
+  end: "bpmn-icon-end-event-none",
+};

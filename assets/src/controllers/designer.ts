@@ -1,0 +1,199 @@
+import { Controller } from "@hotwired/stimulus";
+import { visit } from "@hotwired/turbo";
+import type { Designer, Problem } from "../bpmn/designer";
+import { post, Refused } from "../server";
+import { say } from "../toasts";
+
+interface Answer {
+  version: number;
+  problems: Problem[];
+  text: string;
+}
+
+const PAUSE = 600; // milliseconds after the last change until it is checked
+
+/** The page of the designer: drawing, what is selected, what is wrong; saving and publishing. */
+export default class extends Controller<HTMLElement> {
+  static override targets = ["canvas", "panel", "steps", "problems", "state", "save", "publish", "count"];
+  static override values = { xml: String, version: Number, words: Object, save: String, check: String, publish: String, failed: String };
+  declare readonly canvasTarget: HTMLElement;
+  declare readonly panelTarget: HTMLElement;
+  declare readonly stepsTarget: HTMLElement;
+  declare readonly problemsTarget: HTMLElement;
+  declare readonly stateTarget: HTMLElement;
+  declare readonly saveTarget: HTMLButtonElement;
+  declare readonly countTarget: HTMLElement;
+  declare readonly xmlValue: string;
+  declare readonly wordsValue: Record<string, string>;
+  declare readonly saveValue: string;
+  declare readonly checkValue: string;
+  declare readonly publishValue: string;
+  declare readonly failedValue: string;
+  declare versionValue: number;
+
+  #designer: Designer | undefined;
+  #dirty = false;
+  #timer = 0;
+  #asked = 0;
+
+  override async connect(): Promise<void> {
+    const [{ Designer }, { Panel }, { title }] = await Promise.all([import("../bpmn/designer"), import("../bpmn/panel"), import("../bpmn/widgets")]);
+    if (!this.element.isConnected || this.#designer) return;
+    this.canvasTarget.replaceChildren(); // what a page copy of Turbo has left
+    const designer = (this.#designer = new Designer(this.canvasTarget, this.wordsValue));
+    await designer.open(this.xmlValue);
+    const panel = new Panel(this.panelTarget, [...this.element.querySelectorAll<HTMLTemplateElement>("template[data-for]")], designer);
+    const outline = () => this.#outline(designer.steps().map((one) => ({ id: one.id, words: title(one) })));
+    designer.on("selection.changed", () => {
+      panel.show();
+      outline();
+    });
+    designer.on("commandStack.changed", () => {
+      this.#touched();
+      outline();
+    });
+    designer.on("element.changed", ({ element }) => {
+      if (element === designer.selected && !this.panelTarget.contains(document.activeElement)) panel.show();
+    });
+    panel.show();
+    outline();
+    this.element.dataset.ready = "true";
+    addEventListener("beforeunload", this.#leaving);
+    document.addEventListener("turbo:before-visit", this.#leavingPage);
+    await this.#check();
+  }
+
+  override disconnect(): void {
+    removeEventListener("beforeunload", this.#leaving);
+    document.removeEventListener("turbo:before-visit", this.#leavingPage);
+    clearTimeout(this.#timer);
+    this.#designer?.close();
+    this.#designer = undefined;
+    delete this.element.dataset.ready;
+  }
+
+  /** A button of the palette: pressed, or pulled onto the drawing. */
+  add({ params: { step } }: { params: { step: string } }): void {
+    this.#designer?.add(step);
+  }
+
+  drag(event: DragEvent & { params: { step: string } }): void {
+    event.preventDefault();
+    this.#designer?.drag(event, event.params.step);
+  }
+
+  select({ params: { element } }: { params: { element: string } }): void {
+    this.#designer?.select(element);
+    this.panelTarget.querySelector<HTMLElement>("input, select, textarea")?.focus();
+  }
+
+  undo(): void {
+    this.#designer?.get("commandStack").undo();
+  }
+
+  redo(): void {
+    this.#designer?.get("commandStack").redo();
+  }
+
+  fit(): void {
+    this.#designer?.fit();
+  }
+
+  key(event: KeyboardEvent): void {
+    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s") return;
+    event.preventDefault();
+    void this.save();
+  }
+
+  async save(): Promise<boolean> {
+    const xml = await this.#designer!.xml();
+    return this.#ask(this.saveValue, { xml, version: String(this.versionValue) }, ({ version, text }) => {
+      this.versionValue = version;
+      this.#dirty = false;
+      this.stateTarget.textContent = text;
+    });
+  }
+
+  async publish(): Promise<void> {
+    if (!(await this.save())) return;
+    await this.#ask(this.publishValue, { version: String(this.versionValue) }, ({ problems }) => {
+      if (!problems.length) visit(location.href, { action: "replace" });
+    });
+  }
+
+  #touched(): void {
+    this.#dirty = true;
+    this.stateTarget.textContent = this.wordsValue.unsaved ?? "";
+    clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => void this.#check(), PAUSE);
+  }
+
+  async #check(): Promise<void> {
+    const number = ++this.#asked;
+    const xml = await this.#designer?.xml();
+    if (!xml) return;
+    const { problems } = await post<Answer>(this.checkValue, { xml }, this.failedValue).catch(() => ({ problems: null }));
+    if (problems && number === this.#asked && this.#designer) this.#tell(problems);
+  }
+
+  async #ask(url: string, fields: Record<string, string>, done: (answer: Answer) => void): Promise<boolean> {
+    try {
+      const answer = await post<Answer>(url, fields, this.failedValue);
+      this.#tell(answer.problems);
+      done(answer);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.stateTarget.textContent = error.message;
+      say(error.message);
+      return false;
+    }
+  }
+
+  #tell(problems: Problem[]): void {
+    this.#designer!.mark(problems);
+    this.countTarget.textContent = problems.length ? String(problems.length) : "";
+    this.problemsTarget.replaceChildren(
+      ...problems.map(({ element, words }) => {
+        const line = document.createElement("li");
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "btn-link";
+        button.dataset.action = "designer#select";
+        button.dataset.designerElementParam = element;
+        button.textContent = words;
+        line.append(button);
+        return line;
+      }),
+    );
+    this.problemsTarget.toggleAttribute("data-none", !problems.length);
+  }
+
+  #outline(steps: { id: string; words: string }[]): void {
+    const selected = this.#designer!.selected.id;
+    const [focused] = this.stepsTarget.contains(document.activeElement) ? [(document.activeElement as HTMLElement).dataset.designerElementParam] : [];
+    this.stepsTarget.replaceChildren(
+      ...steps.map(({ id, words }) => {
+        const line = document.createElement("li");
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "outline-step cut";
+        button.dataset.action = "designer#select";
+        button.dataset.designerElementParam = id;
+        button.ariaPressed = String(id === selected);
+        button.textContent = words;
+        line.append(button);
+        return line;
+      }),
+    );
+    if (focused) this.stepsTarget.querySelector<HTMLElement>(`[data-designer-element-param="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  #leaving = (event: BeforeUnloadEvent): void => {
+    if (this.#dirty) event.preventDefault();
+  };
+
+  #leavingPage = (event: Event): void => {
+    if (this.#dirty && !confirm(this.wordsValue.leave)) event.preventDefault();
+  };
+}

@@ -1,0 +1,237 @@
+"""Rules: "when this happens, if that holds, then do these, after some time". A rule is a process that nobody had to
+draw: `compiled` writes it as BPMN, and it is published and runs like any other.
+
+All rules are about a deal: what happens to it, or to something that hangs on it. The conditions are asked when it
+happens, and once more when the time that the rule waits is over. Work is done in the order of the rule; tasks come
+last, all at once, since a run waits until they are done.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from flask_babel import lazy_gettext as _l
+from pydantic import Field
+
+from core.actions import Input
+from crm.processes.examples import key_of
+from crm.processes.layout import drawn
+from crm.processes.writing import Node, Writer, act, part
+
+When = Literal[
+    "created", "stage", "won", "lost", "request", "quote_sent", "quote_accepted", "quote_declined", "payment",
+    "task_done", "before",
+]  # fmt: skip
+Do = Literal["task", "notify", "mail", "move", "set", "win"]
+Op = Literal["is", "is_not", "more", "less", "contains", "filled", "empty"]
+Unit = Literal["m", "h", "d", "w"]
+Hours = Literal["working", "always"]
+Number = Annotated[int, Field(ge=1, le=999)]
+Text = Annotated[str, Field(max_length=200)]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A field that a rule asks about or sets: its words, and the kind of its value."""
+
+    words: Any
+    type: Literal["text", "number", "stage", "member", "list"]
+
+
+ASKED: dict[str, Known] = {
+    "deal.amount": Known(_l("the amount of the deal"), "number"),
+    "deal.stage_id": Known(_l("the stage of the deal"), "stage"),
+    "deal.owner_id": Known(_l("the owner of the deal"), "member"),
+    "deal.probability": Known(_l("the probability of the deal"), "number"),
+    "deal.name": Known(_l("the name of the deal"), "text"),
+    "deal.about": Known(_l("the description of the deal"), "text"),
+    "contact.source": Known(_l("the source of the contact"), "text"),
+    "contact.labels": Known(_l("the labels of the contact"), "list"),
+    "contact.name": Known(_l("the name of the contact"), "text"),
+    "company.name": Known(_l("the name of the company"), "text"),
+    "company.labels": Known(_l("the labels of the company"), "list"),
+}
+OPS: dict[str, tuple[Op, ...]] = {
+    "text": ("is", "is_not", "contains", "filled", "empty"),
+    "number": ("is", "more", "less", "filled", "empty"),
+    "stage": ("is", "is_not"),
+    "member": ("is", "is_not"),
+    "list": ("contains", "filled", "empty"),
+}
+SET: dict[str, Known] = {
+    "owner_id": Known(_l("the owner of the deal"), "member"),
+    "amount": Known(_l("the amount of the deal"), "number"),
+    "probability": Known(_l("the probability of the deal"), "number"),
+    "about": Known(_l("the description of the deal"), "text"),
+}
+
+
+class Condition(Input):
+    field: Literal[
+        "deal.amount", "deal.stage_id", "deal.owner_id", "deal.probability", "deal.name", "deal.about",
+        "contact.source", "contact.labels", "contact.name", "company.name", "company.labels",
+    ]  # fmt: skip
+    op: Op
+    value: Text = ""
+
+
+class Work(Input):
+    """One thing that is done; which of the fields count, `do` says. `who` is `what:which`, as crm.processes.words has
+    it."""
+
+    do: Do
+    text: Annotated[str, Field(max_length=500)] = ""
+    todo: Literal["task", "call", "meeting", "email", "visit"] = "task"
+    who: Text = "who:owner"
+    due: Number | None = None
+    due_unit: Unit = "d"
+    late: Text = ""
+    stage_id: UUID | None = None
+    template_id: UUID | None = None
+    field: Literal["owner_id", "amount", "probability", "about"] = "owner_id"
+    value: Text = ""
+
+
+class Rule(Input):
+    when: When
+    stage_id: UUID | None = None
+    days: Number | None = None
+    task: Text = ""
+    conditions: Annotated[list[Condition], Field(max_length=10)] = []
+    works: Annotated[list[Work], Field(max_length=10)]
+    wait: Number | None = None
+    unit: Unit = "d"
+    hours: Hours = "working"
+
+
+def compiled(rule: Rule, name: str) -> str:
+    """The rule as BPMN with a diagram."""
+    condition = condition_of(rule)
+    writer = Writer(key_of(name), name)
+    writer.add("startEvent", "start", "", trigger(rule, condition))
+    branches = bool(rule.wait and condition)
+    if rule.wait:
+        writer.wait("wait", "", span(rule.wait, rule.unit), rule.hours)
+    if branches:
+        writer.gateway("still", "", usual="nothing")
+    first = {"condition": condition} if branches else {}
+    done = [work for work in rule.works if work.do != "task"]
+    tasks = [work for work in rule.works if work.do == "task"]
+    for number, work in enumerate(done, 1):
+        writer.add("serviceTask", f"do{number}", "", doing(work), **first)
+        first = {}
+    if len(tasks) > 1:
+        writer.add("parallelGateway", "all", "", **first)
+        first = {}
+    fork = writer.last
+    for number, work in enumerate(tasks, 1):
+        writer.add("userTask", f"task{number}", work.text, *asking(work), after=fork, **first)
+        writer.add("endEvent", f"end{number}")
+    if not tasks:
+        writer.add("endEvent", "end", **first)
+    if branches:
+        writer.add("endEvent", "nothing", after="still")
+    return drawn(writer.xml())
+
+
+# The events of `<okno:on>` by what they are called here; all lead to the deal.
+EVENTS: dict[str, dict[str, str]] = {
+    "created": {"event": "deal.created"},
+    "stage": {"event": "deal.stage"},
+    "won": {"event": "deal.changed", "field": "status", "to": "won"},
+    "lost": {"event": "deal.changed", "field": "status", "to": "lost"},
+    # a request becomes a deal: by its form at once, or by hand
+    "request": {"event": "request.changed", "field": "deal_id", "by": "deal_id"},
+    "quote_sent": {"event": "quote.send", "by": "deal_id"},
+    "quote_accepted": {"event": "quote.accept", "by": "deal_id"},
+    "quote_declined": {"event": "quote.decline", "by": "deal_id"},
+    "payment": {"event": "payment.created", "by": "deal_id"},
+    "task_done": {"event": "task.changed", "field": "done_at", "by": "deal_id"},
+}
+
+
+def trigger(rule: Rule, condition: str) -> Node:
+    """What the rule waits for, as the engine has it (crm.processes.triggers)."""
+    if rule.when == "before":
+        asked = together('deal.status == "open"', condition)
+        return part("every", field="expected_close", before=str(rule.days), at="08:00", if_=asked)
+    given = dict(EVENTS[rule.when])
+    if rule.when == "stage":
+        given["to"] = str(rule.stage_id)
+    if rule.when == "task_done":
+        named = f"event.title == {quoted(rule.task)}" if rule.task else ""
+        condition = together("event.after.done_at != null", named, condition)
+    return part("on", **given, if_=condition)
+
+
+def together(*conditions: str) -> str:
+    return " && ".join(one for one in conditions if one)
+
+
+def condition_of(rule: Rule) -> str:
+    return together(*(asked(one) for one in rule.conditions))
+
+
+def asked(one: Condition) -> str:
+    """A condition in CEL, which is false and no error where the field is empty or nobody hangs on the deal."""
+    kind = ASKED[one.field].type
+    there = "" if one.field.startswith("deal.") else f"has({one.field}) && "
+    filled = {"number": f"{one.field} != null", "list": f"size({one.field}) > 0"}.get(kind, f'{one.field} != ""')
+    value = number(one.value) if kind == "number" else quoted(one.value)
+    match one.op:
+        case "filled":
+            return f"{there}{filled}"
+        case "empty":
+            return f"!({there}{filled})"
+        case "contains" if kind == "list":
+            return f"{there}{value} in {one.field}"
+        case "contains":
+            return f"{there}{one.field}.contains({value})"
+        case "is_not":
+            return f"{there}{one.field} != {value}"
+    sign = {"is": "==", "more": ">", "less": "<"}[one.op]
+    return f"{there}{filled} && {one.field} {sign} {value}" if kind == "number" else f"{there}{one.field} == {value}"
+
+
+def doing(work: Work) -> Node:
+    match work.do:
+        case "notify":
+            what, _colon, which = work.who.partition(":")
+            return part("notify", **{what: which}, text=quoted(work.text))
+        case "mail":
+            return act("mail.write", deal_id="deal.id", template_id=quoted(str(work.template_id)))
+        case "move":
+            return act("deal.move", id="deal.id", stage_id=quoted(str(work.stage_id)))
+        case "win":
+            return act("deal.win", id="deal.id")
+    if work.field == "owner_id":
+        return act("deal.assign", id="deal.id", owner_id=quoted(work.value))
+    value = number(work.value) if SET[work.field].type == "number" else quoted(work.value)
+    return act("deal.edit", id="deal.id", **{work.field: value})
+
+
+def asking(work: Work) -> list[Node]:
+    what, _colon, which = work.who.partition(":")
+    parts = [part("assignee", **{what: which})]
+    if work.due:
+        parts.append(part("due", after=span(work.due, work.due_unit), hours="working"))
+    if work.due and work.late:
+        told, _colon, which = work.late.partition(":")
+        parts.append(part("late", **{told: which}))
+    if work.todo != "task":
+        parts.append(part("task", todo=work.todo))
+    return parts
+
+
+def span(count: int, unit: str) -> str:
+    return f"PT{count}{unit.upper()}" if unit in "mh" else f"P{count}{unit.upper()}"
+
+
+def quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def number(text: str) -> str:
+    """As CEL writes a number with a fraction. Raises ValueError."""
+    return repr(float(text.replace(",", ".").replace(" ", "").replace("\N{NO-BREAK SPACE}", "")))

@@ -1,0 +1,182 @@
+"""Rules as sentences, in the language of whoever reads them, with the names that things have now."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from markupsafe import Markup
+
+from core.actor import Actor
+from core.pages import highlight
+from crm.absences.queries import to_choose
+from crm.mails.actions import templates
+from crm.processes.rules import ASKED, SET, Condition, Rule, Work
+from crm.processes.words import TODOS, Choices, people, stages
+
+WHENS: dict[str, Any] = {
+    "created": _l("a deal is made"),
+    "stage": _l("a deal comes to a stage"),
+    "won": _l("a deal is won"),
+    "lost": _l("a deal is lost"),
+    "request": _l("a request becomes a deal"),
+    "quote_sent": _l("a quote is sent"),
+    "quote_accepted": _l("a quote is accepted"),
+    "quote_declined": _l("a quote is declined"),
+    "payment": _l("a payment comes"),
+    "task_done": _l("a task is done"),
+    "before": _l("it is some days before the expected close"),
+}
+DOES: dict[str, Any] = {
+    "task": _l("give somebody a task"),
+    "notify": _l("tell somebody"),
+    "mail": _l("send a mail from a template"),
+    "move": _l("move the deal to a stage"),
+    "set": _l("set a field of the deal"),
+    "win": _l("win the deal"),
+}
+OPS: dict[str, Any] = {
+    "is": _l("is"),
+    "is_not": _l("is not"),
+    "more": _l("is more than"),
+    "less": _l("is less than"),
+    "contains": _l("contains"),
+    "filled": _l("is filled in"),
+    "empty": _l("is empty"),
+}
+
+WHO: dict[str, Any] = {
+    "owner": _l("the owner of the deal"),
+    "starter": _l("whoever started it"),
+    "head": _l("the head of the owner's department"),
+    "publisher": _l("whoever wrote the rule"),
+}
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a rule's choices are called now."""
+
+    people: list[tuple[str, Choices]]
+    stages: Choices
+    templates: Choices
+    colleagues: Choices  # by their ids, as fields of a record have them
+
+    @classmethod
+    def of(cls, actor: Actor) -> "Names":
+        mails = [(str(one.id), one.name) for one in templates(actor)]
+        return cls(people(actor), stages(actor), mails, [(str(one), name) for one, name in to_choose(actor)])
+
+    def person(self, who: str) -> str:
+        what, _colon, which = who.partition(":")
+        if what == "who":
+            return str(WHO.get(which, WHO["publisher"]))
+        known = {key: name for _group, choices in self.people for key, name in choices}
+        if who not in known:
+            return str(_("somebody who is not here any more"))
+        if what == "role":
+            return str(_("somebody with the role %(name)s", name=known[who]))
+        if what == "department":
+            return str(_("somebody of the department %(name)s", name=known[who]))
+        return str(_("the head of the department %(name)s", name=known[who])) if what == "head" else known[who]
+
+    def stage(self, stage_id: Any) -> str:
+        return dict(self.stages).get(str(stage_id)) or str(_("a stage that is gone"))
+
+    def template(self, template_id: Any) -> str:
+        return dict(self.templates).get(str(template_id)) or str(_("a template that is gone"))
+
+
+def sentence(names: Names, rule: Rule) -> Markup:
+    """ "When a deal comes to Measurement, if the amount of the deal is more than 1000, after 2 days of working time:
+    tell Jana: Look." with what can be chosen in bold."""
+    before = [when(names, rule)]
+    if rule.conditions:
+        joined = Markup(" {} ").format(_("and")).join(asked(names, one) for one in rule.conditions)
+        before.append(Markup("{} {}").format(_("if"), joined))
+    if rule.wait:
+        before.append(highlight(_("after %(span)s"), {"span": span(rule.wait, rule.unit, rule.hours)}))
+    done = Markup("; ").join(doing(names, work) for work in rule.works)
+    return Markup("{}: {}.").format(Markup(", ").join(before), done)
+
+
+def said(names: Names, rule: Rule) -> str:
+    """The sentence as plain text."""
+    return sentence(names, rule).striptags()
+
+
+def when(names: Names, rule: Rule) -> Markup:
+    match rule.when:
+        case "stage":
+            return highlight(_("When a deal comes to %(stage)s"), {"stage": names.stage(rule.stage_id)})
+        case "task_done" if rule.task:
+            return highlight(_("When the task %(name)s is done"), {"name": in_quotes(rule.task)})
+        case "before":
+            days = ngettext("%(num)s day", "%(num)s days", rule.days or 0)
+            return highlight(_("When it is %(days)s before the expected close of a deal"), {"days": days})
+    return highlight(_("When %(what)s"), {"what": WHENS[rule.when]})
+
+
+def asked(names: Names, one: Condition) -> Markup:
+    known = ASKED[one.field]
+    if one.op in ("filled", "empty"):
+        return Markup("<b>{}</b> {}").format(known.words, OPS[one.op])
+    return Markup("<b>{}</b> {} <b>{}</b>").format(known.words, OPS[one.op], value_of(names, known.type, one.value))
+
+
+def doing(names: Names, work: Work) -> Markup:
+    match work.do:
+        case "task":
+            return task(names, work)
+        case "notify":
+            return highlight(_("tell %(who)s: %(text)s"), {"who": names.person(work.who), "text": in_quotes(work.text)})
+        case "mail":
+            return highlight(_("send the client the mail %(name)s"), {"name": names.template(work.template_id)})
+        case "move":
+            return highlight(_("move the deal to %(stage)s"), {"stage": names.stage(work.stage_id)})
+        case "win":
+            return highlight(_("win the deal"), {})
+    known = SET[work.field]
+    values = {"field": known.words, "value": value_of(names, known.type, work.value)}
+    return highlight(_("set %(field)s to %(value)s"), values)
+
+
+def task(names: Names, work: Work) -> Markup:
+    kind = TODOS.get(work.todo)
+    named = in_quotes(work.text) + (f" ({kind})" if kind else "")
+    words = [highlight(_("give %(who)s the task %(name)s"), {"who": names.person(work.who), "name": named})]
+    if work.due:
+        words.append(highlight(_("due within %(span)s"), {"span": span(work.due, work.due_unit, "working")}))
+        if work.late:
+            words.append(highlight(_("if it is late, tell %(who)s"), {"who": names.person(work.late)}))
+    return Markup(", ").join(words)
+
+
+def value_of(names: Names, kind: str, value: str) -> str:
+    if kind == "stage":
+        return names.stage(value)
+    if kind == "member":
+        return next(
+            (name for key, name in names.colleagues if key == value), str(_("somebody who is not here any more"))
+        )
+    return value if kind == "number" else in_quotes(value)
+
+
+def in_quotes(text: str) -> str:
+    return str(_("“%(text)s”", text=text))
+
+
+def span(count: int, unit: str, hours: str) -> str:
+    match unit:
+        case "m":
+            words = ngettext("%(num)s minute", "%(num)s minutes", count)
+        case "h":
+            words = ngettext("%(num)s hour", "%(num)s hours", count)
+        case "d" if hours == "working":
+            return str(ngettext("%(num)s working day", "%(num)s working days", count))
+        case "d":
+            words = ngettext("%(num)s day", "%(num)s days", count)
+        case _:
+            words = ngettext("%(num)s week", "%(num)s weeks", count)
+    return str(_("%(span)s of working time", span=words) if hours == "working" else words)

@@ -1,0 +1,145 @@
+"""Drawing a process in the browser: what is missing is said, what is drawn is saved, published and runs."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from crm.deals import actions as deals
+from crm.processes import actions
+from crm.processes.bpmn import Definition, read
+from crm.processes.models import Process
+from tests.browser.axe import looks
+from tests.browser.conftest import Visitors
+from tests.crm.processes import drawing
+from tests.shop import Shop
+
+pytestmark = pytest.mark.browser
+
+DRAWN = "() => document.querySelector('.designer').dataset.ready === 'true'"
+
+
+def opened(page: Page, shop: Shop, process_id: UUID) -> None:
+    page.goto(shop.path(f"/settings/processes/{process_id}/designer"))
+    page.wait_for_function(DRAWN)
+
+
+def stored(shop: Shop) -> Process:
+    with shop.acting() as actor:
+        return actor.db.query(Process).one()
+
+
+def test_a_process_is_drawn_mended_saved_published_and_runs(
+    shop: Shop, visitors: Visitors, shoot: Callable[[Page, str], None]
+) -> None:
+    page = visitors.member(shop)
+    page.goto(shop.path("/settings/processes/new"))
+    page.get_by_role("textbox", name="Name").fill("Call every client")
+    page.get_by_role("button", name="Open in the designer").click()
+    page.wait_for_function(DRAWN)
+    problems = page.locator(".designer-problems li")
+    expect(problems.first).to_contain_text("No arrow leads")
+
+    page.get_by_text("All steps as a list").first.click()
+    outline = page.locator(".outline")
+    outline.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Ask somebody to do something").click()
+    panel = page.locator(".panel")
+    panel.get_by_label("Name").fill("Call the client")
+    panel.get_by_label("Due within").fill("15")
+    panel.get_by_role("button", name="Add a field").click()
+    panel.get_by_label("Label").fill("Result")
+    panel.get_by_label("Short name").fill("result")
+    panel.get_by_label("must be filled in").check()
+    expect(problems.filter(has_text="Call the client")).to_have_count(1)
+    shoot(page, "missing")
+    found = looks(page, "designer")
+    assert not found, "\n".join(found)
+    page.set_viewport_size({"width": 1440, "height": 900})
+
+    problems.filter(has_text="Call the client").get_by_role("button").click()
+    panel.get_by_label("Lead on to").select_option(label="End")
+    expect(problems).to_have_count(0)
+    expect(page.get_by_text("It can be published")).to_be_visible()
+    page.keyboard.press("Control+s")
+    expect(page.locator("[data-designer-target=state]")).to_have_text("Saved")
+    assert stored(shop).active_id is None
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.locator(".designer-head")).to_contain_text("Version 1 published")
+    shoot(page, "published")
+
+    definition = read(stored(shop).draft)
+    step = next(one for one in definition.elements.values() if one.tag == "userTask")
+    assert (step.name, step.own("due").get("after")) == ("Call the client", "PT15M")  # type: ignore[union-attr]
+    with shop.acting() as actor:
+        deal = deals.create(actor, deals.create.parse({"name": "Okna Novák"}))
+        actions.start(actor, actions.Start(process_id=stored(shop).id, record_id=deal.id))
+    for _moment in range(100):
+        if tasks := shop.rows("select name, due_time from task"):
+            break
+        time.sleep(0.1)
+    assert tasks[0].name == "Call the client"
+
+
+TABLE = (
+    '<dmn:decisionTable id="t"><dmn:input id="i"><dmn:inputExpression id="ie"><dmn:text>deal.amount</dmn:text>'
+    '</dmn:inputExpression></dmn:input><dmn:output id="o" name="level"/><dmn:rule id="r"><dmn:inputEntry id="re">'
+    '<dmn:text>&gt; 5</dmn:text></dmn:inputEntry><dmn:outputEntry id="ro"><dmn:text>"high"</dmn:text>'
+    "</dmn:outputEntry></dmn:rule></dmn:decisionTable>"
+)
+WHOLE = drawing.process(
+    drawing.start("deal.stage to=Quote if=(deal.amount > 10)"),
+    drawing.user(
+        "call", "role=sales how=least if=(deal.amount < 5)|who=owner", '<okno:late who="head"/>',
+        '<okno:task todo="call" name="&quot;Call &quot; + deal.name"/>',
+        fields="kind:choice:a|b! note:long", due="after=PT15M hours=working",
+    ),
+    drawing.beside("slow", "call", drawing.timer("R3/PT10M", "working", "Cycle"), interrupts=False),
+    drawing.gateway("which", default="end"),
+    drawing.service(
+        "move", "deal.edit", drawing.notify("owner", '"a\nb" + deal.name'), drawing.put("x", "1 + 2"),
+        id="deal.id", about='"<&>\'"',
+    ),
+    drawing.beside("failed", "move", '<bpmn:errorEventDefinition errorRef="e"/>'),
+    drawing.element("businessRuleTask", "table", TABLE),
+    drawing.hears("paid", "payment.created by=deal_id"),
+    drawing.end(),
+    "start -> call -> which", "which -> move ? steps.call.kind == 'a' && deal.amount > 1", "which -> end",
+    "move -> table -> paid -> end", "slow -> end", "failed -> end",
+    before='<bpmn:error id="e" errorCode="refused"/>', perHour=5,
+)  # fmt: skip
+
+
+def test_what_okno_adds_to_bpmn_comes_through_the_designer_unchanged(shop: Shop, visitors: Visitors) -> None:
+    with shop.acting() as actor:
+        process = actions.create(actor, actions.create.parse({"xml": WHOLE}))
+    page = visitors.member(shop)
+    opened(page, shop, process.id)
+    page.keyboard.press("Control+s")
+    for _moment in range(50):
+        if stored(shop).draft != WHOLE:
+            break
+        time.sleep(0.1)
+    assert stored(shop).draft != WHOLE
+    assert meant(read(stored(shop).draft)) == meant(read(WHOLE))
+
+
+def meant(definition: Definition) -> Any:
+    """All that our reader knows of a process; the order of the file does not matter between elements."""
+    elements = {key: vars(one) for key, one in definition.elements.items()}
+    flows = sorted((one.id, one.source, one.target, one.condition) for one in definition.flows)
+    return definition.key, definition.name, definition.subject, definition.settings, elements, flows
+
+
+def test_on_a_small_screen_the_diagram_is_only_looked_at(shop: Shop, visitors: Visitors) -> None:
+    with shop.acting() as actor:
+        process = actions.create(actor, actions.create.parse({"xml": WHOLE}))
+    page = visitors.member(shop, size=(390, 844))
+    opened(page, shop, process.id)
+    expect(page.get_by_text("Drawing needs a wider screen")).to_be_visible()
+    expect(page.locator(".diagram .djs-shape").first).to_be_visible()
+    expect(page.locator(".bjs-powered-by")).to_be_visible()
+    expect(page.get_by_role("button", name="Publish", exact=True)).to_be_hidden()
