@@ -249,18 +249,19 @@ def total(parts: Iterable[Totals]) -> Totals:
     )
 
 
-def time_in_stages(actor: Actor, deal: Deal) -> dict[UUID, timedelta]:
-    """How long the deal has been in each stage, from its events; in the present one until now, or until it closed."""
+def time_in_stages(actor: Actor, deal: Deal, until: datetime | None = None) -> dict[UUID, timedelta]:
+    """How long the deal has been in each stage, from its events; in the present one until it closed, or until `until`,
+    which is now where nothing is said. In the order in which it first came there."""
     stage = Event.after["stage_id"].astext
     found = actor.db.execute(
         select(Event.at, stage).where(Event.record_id == deal.id, stage.is_not(None)).order_by(Event.id)
     )
     moves: list[tuple[datetime, str]] = [(at, stage_id) for at, stage_id in found]
     moves = moves or [(deal.stage_since, str(deal.stage_id))]
-    ends = [*(since for since, _ in moves[1:]), deal.closed_at or datetime.now(UTC)]
+    ends = [*(since for since, _ in moves[1:]), deal.closed_at or until or datetime.now(UTC)]
     spent: dict[UUID, timedelta] = defaultdict(timedelta)
-    for (since, stage_id), until in zip(moves, ends, strict=True):
-        spent[UUID(stage_id)] += until - since
+    for (since, stage_id), left in zip(moves, ends, strict=True):
+        spent[UUID(stage_id)] += left - since
     return spent
 
 
