@@ -1451,6 +1451,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_file")),
     )
     op.create_index(op.f("ix_mail_file_mail_id"), "mail_file", ["mail_id"], unique=False)
+    op.create_table(
+        "weekly_report",
+        sa.Column("whose", sa.Uuid(), nullable=False),
+        sa.Column("weekday", sa.Integer(), nullable=True),
+        sa.Column("hour", sa.Time(), nullable=False),
+        sa.CheckConstraint("weekday between 0 and 6", name=op.f("ck_weekly_report_weekday")),
+        sa.PrimaryKeyConstraint("whose", name=op.f("pk_weekly_report")),
+    )
     for table in ("company", "contact"):
         op.execute(f"alter table {table} alter column search set statistics 1000")
     op.create_foreign_key(op.f("fk_department_head_id"), "department", "member", ["head_id"], ["id"])

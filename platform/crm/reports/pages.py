@@ -1,28 +1,33 @@
-"""Pages of reports: sales, people, and the list of notes and calls that the people's numbers lead to."""
+"""Pages of reports: sales, people, what goes by mail, and the notes and calls that people's numbers lead to."""
 
+from collections.abc import Mapping
+from datetime import time
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from babel.dates import get_day_names
 from flask import request, url_for
-from flask_babel import format_date, format_decimal, format_percent, pgettext
+from flask_babel import format_date, format_decimal, format_percent, get_locale, pgettext
 from flask_babel import gettext as _
+from sqlalchemy import select
 
 from core.actor import Actor
 from core.listpage import asked, list_page
-from core.pages import NBSP, Pages, render, written_day
+from core.pages import NBSP, Answer, Pages, render, say, see, written_day
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
 from crm.deals.money import Sums, rounded
 from crm.deals.pages import lasting
 from crm.deals.queries import named
-from crm.reports import periods, queries
+from crm.reports import periods, queries, subscribing
+from crm.reports.models import WeeklyReport
 from crm.reports.queries import Due
 from crm.reports.view import View, deals_link, view_of
 from crm.timeline.models import Note
 from crm.timeline.queries import LISTING as NOTES
-from tenants.models import Department, Member
+from tenants.models import Department, Member, Role
 
 pages = Pages("reports", __name__)
 
@@ -93,6 +98,63 @@ def activities(actor: Actor) -> str:
     return render(
         actor, "reports/activities.html", found=found, links=links, authors=authors, narrowed=told(actor, ask.filters)
     )
+
+
+# The weekly report by mail
+
+
+@pages.get("/reports/mail")
+def by_mail(actor: Actor) -> str:
+    actor.require(("deal", "view"))
+    roles = list(actor.db.scalars(actor.visible(Role).order_by(Role.name))) if actor.may("settings", "edit") else []
+    role_id = actor.db.scalar(select(Member.role_id).where(Member.id == actor.member.id))
+    return render(
+        actor,
+        "reports/mail.html",
+        own=subscribing.chosen(actor.db, actor.member.id),
+        of_role=subscribing.chosen(actor.db, role_id) if role_id else None,
+        roles=[(role, subscribing.chosen(actor.db, role.id)) for role in roles],
+        none_yet=WeeklyReport(weekday=None, hour=time(8)),
+        weekdays=[("none", _("No report")), *enumerate(weekday_names())],
+        hours=[(f"{hour:02}:00", f"{hour:02}:00") for hour in range(24)],
+        said_of=said_of,
+    )
+
+
+@pages.post("/reports/mail")
+def choose_mail(actor: Actor) -> Answer:
+    if request.form.get("weekday"):
+        subscribing.choose(actor, subscribing.wished(wish_of(request.form)))
+    else:
+        subscribing.follow_role(actor)
+    say(_("Saved"))
+    return see(url_for("reports.by_mail"))
+
+
+@pages.post("/reports/mail/<uuid:role_id>")
+def choose_for_role(actor: Actor, role_id: UUID) -> Answer:
+    action = subscribing.choose_for_role
+    action(actor, action.parse({**wish_of(request.form), "role_id": role_id}))
+    say(_("Saved"))
+    return see(url_for("reports.by_mail"))
+
+
+def wish_of(form: Mapping[str, str]) -> dict[str, Any]:
+    weekday = form.get("weekday", "")
+    return {"weekday": None if weekday == "none" else weekday, "hour": form.get("hour", "")}
+
+
+def said_of(row: WeeklyReport | None) -> str:
+    """ "Monday 08:00", or that there is none."""
+    if row is None or row.weekday is None:
+        return str(_("no report"))
+    return f"{weekday_names()[row.weekday]} {row.hour:%H:%M}"
+
+
+def weekday_names() -> list[str]:
+    """From Monday on."""
+    names = get_day_names("wide", context="stand-alone", locale=get_locale())
+    return [names[day][0].upper() + names[day][1:] for day in range(7)]
 
 
 def told(actor: Actor, filters: Any) -> list[tuple[str, str, str]]:

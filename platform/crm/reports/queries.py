@@ -88,6 +88,12 @@ def funnel(actor: Actor, view: View) -> Funnel:
     return Funnel(steps, made, sum(row.deals for row in rows if row.won), min(made, TIMED))
 
 
+def made(actor: Actor, view: View) -> int:
+    """How many deals were created in the period."""
+    query = deals.LISTING.query(actor, ask(view.made()), func.count())
+    return actor.db.scalar(query) or 0
+
+
 def share(part: int, whole: int) -> Decimal | None:
     return Decimal(part) / whole if whole else None
 
