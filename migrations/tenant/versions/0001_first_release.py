@@ -515,6 +515,7 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lost_reason", sa.String(), server_default="", nullable=False),
         sa.Column("about", sa.String(), server_default="", nullable=False),
+        sa.Column("source", sa.String(), server_default="", nullable=False),
         sa.Column("contact_id", sa.Uuid(), nullable=True),
         sa.Column("company_id", sa.Uuid(), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
@@ -562,7 +563,7 @@ def upgrade() -> None:
         ["pipeline_id", "created_at"],
         unique=False,
         postgresql_where=sa.text("deleted_at is null"),
-        postgresql_include=["furthest_id", "stage_id", "status", "owner_id", "contact_id"],
+        postgresql_include=["furthest_id", "stage_id", "status", "owner_id", "contact_id", "source"],
     )
     op.create_index(
         "ix_deal_owner", "deal", ["owner_id", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")

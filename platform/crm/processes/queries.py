@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from core.actor import Actor
 from core.listing import Filter, Listing, Sort
@@ -16,6 +16,25 @@ PROCESSES = Listing(
     filters={"enabled": Filter(bool, lambda _actor, value: Process.enabled == value, "only those that are on, or off")},
     searched=False,
 )
+# Under way, with something that is not done though its time has come. A timer's time is when it goes on, no deadline.
+LATE = and_(
+    Instance.status == "running",
+    select(Step.id)
+    .where(
+        Step.instance_id == Instance.id,
+        Step.kind == "user",
+        Step.state.in_(("open", "arrived", "failed")),
+        Step.due_at < func.now(),
+    )
+    .exists(),
+)
+
+
+def by_state(_actor: Actor, value: str) -> ColumnElement[bool]:
+    """A status, or "late", which is a part of what runs."""
+    return LATE if value == "late" else Instance.status == value
+
+
 RUNS = Listing(
     model=Instance,
     sorts={"created": Sort(Instance.id, UUID)},
@@ -23,6 +42,7 @@ RUNS = Listing(
     filters={
         "process_id": Filter(UUID, lambda _actor, value: Instance.process_id == value, "runs of this process"),
         "record_id": Filter(UUID, lambda _actor, value: Instance.record_id == value, "runs about this record"),
+        "state": Filter(str, by_state, "running, late, done, failed, cancelled or paused"),
         "status": Filter(str, lambda _actor, value: Instance.status == value, "runs in this state"),
     },
     searched=False,

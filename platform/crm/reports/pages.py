@@ -21,10 +21,13 @@ from crm.deals.models import Deal
 from crm.deals.money import Sums, rounded
 from crm.deals.pages import lasting
 from crm.deals.queries import named
-from crm.reports import periods, queries, subscribing
+from crm.forms.models import Form
+from crm.reports import first_contact, periods, process_runs, queries, subscribing
 from crm.reports.models import WeeklyReport
+from crm.reports.paper import took
 from crm.reports.queries import Due
 from crm.reports.view import View, deals_link, view_of
+from crm.requests.words import sources
 from crm.timeline.models import Note
 from crm.timeline.queries import LISTING as NOTES
 from tenants.models import Department, Member, Role
@@ -48,6 +51,7 @@ def index(actor: Actor) -> str:
         outcomes=outcomes,
         reasons=queries.reasons(actor, view),
         sources=queries.sources(actor, view),
+        won_sources=queries.won_sources(actor, view),
         dues=dues,
         due_name=due_name,
         money_shown=shows_money(actor),
@@ -65,21 +69,59 @@ def people(actor: Actor) -> str:
     actor.require(("deal", "view"))
     view = view_of(actor, request.args.to_dict())
     doings, outcomes = queries.doings(actor, view), queries.outcomes(actor, view)
+    answers = first_contact.by_person(actor, view)
     members: dict[UUID | None, str] = {
         row.id: row.name for row in actor.db.execute(actor.visible(Member, Member.id, Member.name))
     }
     found = sorted(
-        doings.keys() | outcomes.people.keys(), key=lambda one: (one is None, members.get(one, "").lower(), str(one))
+        doings.keys() | outcomes.people.keys() | answers.keys(),
+        key=lambda one: (one is None, members.get(one, "").lower(), str(one)),
     )
     return render(
         actor,
         "reports/people.html",
-        rows=[(one, members.get(one), doings.get(one), outcomes.people.get(one)) for one in found],
+        rows=[(one, members.get(one), doings.get(one), outcomes.people.get(one), answers.get(one)) for one in found],
+        requests_shown=actor.may("request", "view"),
+        requests_of=lambda member_id, **more: requests_link(view, member_id, **more),
+        took=took,
         money_shown=shows_money(actor),
         tasks_of=lambda member_id, **more: tasks_link(view, member_id, **more),
         notes_of=lambda member_id, form: notes_link(view, member_id, form),
         **common(actor, view),
     )
+
+
+@pages.get("/reports/requests")
+def requests(actor: Actor) -> str:
+    actor.require(("request", "view"))
+    view = view_of(actor, request.args.to_dict())
+    rows = actor.db.execute(actor.visible(Form, Form.id, Form.name))
+    forms: dict[UUID | None, str] = {row.id: row.name for row in rows}
+    lines = [
+        (forms.get(form_id) or sources()[source], {"source": source, **of_form(form_id)}, found)
+        for source, form_id, found in first_contact.by_source(actor, view)
+    ]
+    return render(
+        actor,
+        "reports/requests.html",
+        lines=lines,
+        total=first_contact.altogether(actor, view),
+        requests_link=lambda **more: asked_link(view, **more),
+        took=took,
+        **common(actor, view),
+    )
+
+
+def of_form(form_id: UUID | None) -> dict[str, str]:
+    return {"form_id": str(form_id)} if form_id else {"no_form": "true"}
+
+
+@pages.get("/reports/processes")
+def processes(actor: Actor) -> str:
+    actor.require(("process", "view"))
+    view = view_of(actor, request.args.to_dict())
+    found = process_runs.runs_of(actor, view.period)
+    return render(actor, "reports/processes.html", found=found, took=took, **common(actor, view))
 
 
 @pages.get("/reports/activities")
@@ -211,6 +253,16 @@ def short(amount: Decimal) -> str:
         return str(format_decimal(amount, "#,##0"))
     number = format_decimal(amount / size, "#,##0.##" if size > 1000 else "#,##0")
     return str(words.replace(" ", NBSP)) % {"number": number}
+
+
+def requests_link(view: View, member_id: UUID | None, **more: str) -> str:
+    whose = {"nobodys": "true"} if member_id is None else {"assignee_id": str(member_id)}
+    return asked_link(view, **more, **whose)
+
+
+def asked_link(view: View, **more: str) -> str:
+    values: dict[str, Any] = {**first_contact.asked(view), **more}
+    return url_for("requests.index", **values)
 
 
 def tasks_link(view: View, member_id: UUID | None, **more: str) -> str:
