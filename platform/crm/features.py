@@ -74,6 +74,7 @@ from crm.quotes import api as quotes_api
 from crm.quotes import jobs as quotes_jobs  # noqa: F401 (declares its jobs)
 from crm.quotes.front import front as client_quotes
 from crm.quotes.pages import pages as quotes_pages
+from crm.reports import job_report, weekly  # noqa: F401 (declare their jobs)
 from crm.reports.pages import pages as reports_pages
 from crm.requests import api as requests_api
 from crm.requests import late as requests_jobs  # noqa: F401 (declares its jobs)

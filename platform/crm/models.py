@@ -17,6 +17,7 @@ from crm.payments import models as payments
 from crm.processes import models as processes
 from crm.products import models as products
 from crm.quotes import models as quotes
+from crm.reports import models as reports
 from crm.requests import models as requests
 from crm.tasks import models as tasks
 from crm.timeline import models as timeline
@@ -47,6 +48,7 @@ __all__ = [
     "processes",
     "products",
     "quotes",
+    "reports",
     "requests",
     "sign_on",
     "tasks",

@@ -43,6 +43,7 @@ ROWS = {
     "process_step": """insert into process_step (id, instance_id, token, element, kind)
         select gen_random_uuid(), id, gen_random_uuid(), 'call', 'user' from process_instance limit 1""",
     "awaited": "insert into awaited select gen_random_uuid(), 'deal.created', '', id from process_version limit 1",
+    "weekly_report": "insert into weekly_report select id, 0, '08:00' from member limit 1",
     "contact": """update contact
         set about = E'a tab\\t, a line\\nand a \\\\ backslash', custom = '{"a": "\\\\ \\n"}'""",
 }

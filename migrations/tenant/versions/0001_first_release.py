@@ -515,6 +515,7 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lost_reason", sa.String(), server_default="", nullable=False),
         sa.Column("about", sa.String(), server_default="", nullable=False),
+        sa.Column("source", sa.String(), server_default="", nullable=False),
         sa.Column("contact_id", sa.Uuid(), nullable=True),
         sa.Column("company_id", sa.Uuid(), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
@@ -562,7 +563,7 @@ def upgrade() -> None:
         ["pipeline_id", "created_at"],
         unique=False,
         postgresql_where=sa.text("deleted_at is null"),
-        postgresql_include=["furthest_id", "stage_id", "status", "owner_id", "contact_id"],
+        postgresql_include=["furthest_id", "stage_id", "status", "owner_id", "contact_id", "source"],
     )
     op.create_index(
         "ix_deal_owner", "deal", ["owner_id", "id"], unique=False, postgresql_where=sa.text("deleted_at is null")
@@ -1453,6 +1454,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_file")),
     )
     op.create_index(op.f("ix_mail_file_mail_id"), "mail_file", ["mail_id"], unique=False)
+    op.create_table(
+        "weekly_report",
+        sa.Column("whose", sa.Uuid(), nullable=False),
+        sa.Column("weekday", sa.Integer(), nullable=True),
+        sa.Column("hour", sa.Time(), nullable=False),
+        sa.CheckConstraint("weekday between 0 and 6", name=op.f("ck_weekly_report_weekday")),
+        sa.PrimaryKeyConstraint("whose", name=op.f("pk_weekly_report")),
+    )
     for table in ("company", "contact"):
         op.execute(f"alter table {table} alter column search set statistics 1000")
     op.create_foreign_key(op.f("fk_department_head_id"), "department", "member", ["head_id"], ["id"])

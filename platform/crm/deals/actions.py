@@ -46,6 +46,7 @@ class DealFields(Input):
     contact_id: UUID | None = None
     company_id: UUID | None = None
     about: Annotated[str, Field(max_length=10_000)] = ""
+    source: Annotated[str, Field(max_length=200, description="Where it came from; else where its contact did.")] = ""
 
 
 class NewDeal(DealFields):

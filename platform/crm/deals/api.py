@@ -32,6 +32,7 @@ class DealOut(BaseModel):
     closed_at: datetime | None
     lost_reason: str
     about: str
+    source: str
     contact_id: UUID | None
     company_id: UUID | None
     owner_id: UUID | None

@@ -27,10 +27,11 @@ FACTS = {
     "owner": ("owner_id",),
     "contact": ("contact_id",),
     "company": ("company_id",),
+    "source": ("source",),
     "about": ("about",),
 }
 FIELDS = ("name", *(field for fields in FACTS.values() for field in fields))
-BLANKS = ("id", "version", "stage_id", *(field for field in FIELDS if field not in ("name", "about")))
+BLANKS = ("id", "version", "stage_id", *(field for field in FIELDS if field not in ("name", "source", "about")))
 USUAL_CURRENCIES = ("CZK", "EUR", "USD", "GBP", "PLN", "HUF")
 
 

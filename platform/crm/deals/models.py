@@ -70,7 +70,8 @@ class Stage(Record):
 class Deal(Owned, Record):
     """`status` is open, won or lost. `items` are what it is made of (crm.deals.items); where there are any, `amount` is
     what they come to without VAT. `rank` orders the cards of a lane; one dropped between two takes their middle.
-    `furthest_id` is the stage farthest on that it ever was in, in its present pipeline; None for the one it is in."""
+    `furthest_id` is the stage farthest on that it ever was in, in its present pipeline; None for the one it is in.
+    `source` is where it came from; where it is empty, where its contact came from holds (queries.of_source)."""
 
     __tablename__ = "deal"
     __table_args__ = (
@@ -90,7 +91,7 @@ class Deal(Owned, Record):
             "pipeline_id",
             "created_at",
             postgresql_where=text("deleted_at is null"),
-            postgresql_include=["furthest_id", "stage_id", "status", "owner_id", "contact_id"],
+            postgresql_include=["furthest_id", "stage_id", "status", "owner_id", "contact_id", "source"],
         ),
         Index(
             "ix_deal_closed",
@@ -124,6 +125,7 @@ class Deal(Owned, Record):
     closed_at: Mapped[datetime | None]
     lost_reason: Mapped[str] = mapped_column(server_default="", default="")
     about: Mapped[str] = mapped_column(server_default="", default="")
+    source: Mapped[str] = mapped_column(server_default="", default="")
     contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("contact.id", ondelete="set null"))
     company_id: Mapped[UUID | None] = mapped_column(ForeignKey("company.id", ondelete="set null"))
     custom: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)

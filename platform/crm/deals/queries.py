@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, Row, Select, case, func, join, literal, or_, select, true
+from sqlalchemy import ColumnElement, Date, Row, Select, and_, case, func, join, literal, or_, select, true
 from sqlalchemy.orm import aliased
 
 from core.actor import Actor
@@ -49,13 +49,15 @@ def reached(_actor: Actor, stage_id: UUID) -> ColumnElement[bool]:
 
 
 def of_source(actor: Actor, source: str) -> ColumnElement[bool]:
-    return Deal.contact_id.in_(actor.visible(Contact, Contact.id).where(Contact.source == source))
+    """Its own source, else that of its contact, as far as that may be seen."""
+    contacts = actor.visible(Contact, Contact.id).where(Contact.source == source)
+    return or_(Deal.source == source, and_(Deal.source == "", Deal.contact_id.in_(contacts)))
 
 
 def without_source(actor: Actor, without: bool) -> ColumnElement[bool]:
-    """Without a contact, or with one whose source is not known."""
-    known = Deal.contact_id.in_(actor.visible(Contact, Contact.id).where(Contact.source != ""))
-    return func.coalesce(known, False) != without
+    """Without one of its own, and without a contact or with one whose source is not known."""
+    contacts = actor.visible(Contact, Contact.id).where(Contact.source != "")
+    return or_(Deal.source != "", func.coalesce(Deal.contact_id.in_(contacts), False)) != without
 
 
 LISTING = Listing(
@@ -90,8 +92,8 @@ LISTING = Listing(
         "currency": Filter(str, lambda _actor, value: Deal.currency == value, "amounts in this currency (ISO 4217)"),
         "lost_reason": Filter(str, lambda _actor, value: Deal.lost_reason == value, "lost for just this reason"),
         "no_reason": Filter(bool, lambda _actor, value: (Deal.lost_reason == "") == value, "without a reason"),
-        "source": Filter(str, of_source, "whose contact came from here"),
-        "no_source": Filter(bool, without_source, "of whose contact it is not known where it came from"),
+        "source": Filter(str, of_source, "that came from here, themselves or their contact"),
+        "no_source": Filter(bool, without_source, "of which it is not known where they came from"),
         "reached": Filter(UUID, reached, "that came to this stage, or past it, in its pipeline"),
     },
 )
@@ -249,18 +251,19 @@ def total(parts: Iterable[Totals]) -> Totals:
     )
 
 
-def time_in_stages(actor: Actor, deal: Deal) -> dict[UUID, timedelta]:
-    """How long the deal has been in each stage, from its events; in the present one until now, or until it closed."""
+def time_in_stages(actor: Actor, deal: Deal, until: datetime | None = None) -> dict[UUID, timedelta]:
+    """How long the deal has been in each stage, from its events; in the present one until it closed, or until `until`,
+    which is now where nothing is said. In the order in which it first came there."""
     stage = Event.after["stage_id"].astext
     found = actor.db.execute(
         select(Event.at, stage).where(Event.record_id == deal.id, stage.is_not(None)).order_by(Event.id)
     )
     moves: list[tuple[datetime, str]] = [(at, stage_id) for at, stage_id in found]
     moves = moves or [(deal.stage_since, str(deal.stage_id))]
-    ends = [*(since for since, _ in moves[1:]), deal.closed_at or datetime.now(UTC)]
+    ends = [*(since for since, _ in moves[1:]), deal.closed_at or until or datetime.now(UTC)]
     spent: dict[UUID, timedelta] = defaultdict(timedelta)
-    for (since, stage_id), until in zip(moves, ends, strict=True):
-        spent[UUID(stage_id)] += until - since
+    for (since, stage_id), left in zip(moves, ends, strict=True):
+        spent[UUID(stage_id)] += left - since
     return spent
 
 

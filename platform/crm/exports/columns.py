@@ -130,6 +130,7 @@ def deal_columns(actor: Actor) -> list[Column]:
         Column(_("Expected close"), Deal.expected_close, "day", of=("expected_close",)),
         Column(_("Closed"), moment(Deal.closed_at, actor.member.time_zone), "moment"),
         Column(_("Reason"), text_of(Deal.lost_reason)),
+        Column(_("Came from"), text_of(Deal.source)),
         Column(_("Contact"), name_of(actor, Contact, Deal.contact_id)),
         Column(_("Company"), name_of(actor, Company, Deal.company_id)),
         Column(_("Note"), text_of(Deal.about), of=("about",)),

@@ -347,7 +347,16 @@ KINDS: dict[str, Kind] = {
             queue="urgent",
             icon="alert-triangle",
         ),
-        # Of these there are letters of their own (crm.accounts, crm.limits).
+        # Of these there are letters of their own (crm.reports, crm.accounts, crm.limits).
+        Kind(
+            "job_report",
+            _l("The report of a finished job, where a process sends it to you"),
+            _l("Job done: %(title)s"),
+            channels=frozenset({MAIL}),
+            offers=(MAIL,),
+            own=True,
+            icon="report",
+        ),
         Kind(
             "new_device",
             _l("Somebody logs in with your account on a new device"),

@@ -93,13 +93,16 @@ def envelope(place: Place, actor: Actor, letter: Letter, key: UUID, kinds: set[s
     return Sealed(dressed, actor, key, unsubscribe)
 
 
-def post(place: Place, sealed: Sealed) -> None:
+def post(place: Place, sealed: Sealed, attached: tuple[mail.Attached, ...] = ()) -> None:
     """Send it. An address that takes nothing is written down, and the letter given up."""
     member = sealed.actor.member
     returns_to = bounces.address(here(), place.here(), member.id, member.email)
     try:
         with force_locale(member.language):
-            send(sealed.letter, member.email, sealed.key.hex, unsubscribe=sealed.unsubscribe, returns_to=returns_to)
+            send(
+                sealed.letter, member.email, sealed.key.hex,
+                unsubscribe=sealed.unsubscribe, returns_to=returns_to, attached=attached,
+            )  # fmt: skip
     except mail.AddressRefused as refusal:
         bounces.block(place.database, place.here(), member.id, str(refusal))
 

@@ -7,7 +7,7 @@ into those where something is due. A row of the outbox for each task, waiting fo
 be found and moved whenever the task is. What has come is told once by the unique key of its line.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -66,10 +66,10 @@ def look_at(place: Place, now: datetime) -> None:
     with place.database.workspace(workspace) as session, session.begin():
         coming = [*tasks(session, now), *stale_deals(session, now)]
         tell(session, workspace, untold(session, [one.news for one in coming if one.at <= now]), now)
-        next_digest = ask_digests(session, workspace, now)
+        next_letters = [at for ask in LETTERS for at in ask(session, workspace, now)]
         release(session, now)
         waits = [one.at for one in coming if one.at > now]
-        next_at = min(waits + next_digest + next_release(session), default=None)
+        next_at = min(waits + next_letters + next_release(session), default=None)
     with place.database.controlling() as control:
         values = {"role": workspace.role, "stamp": stamp or 0, "at": min(next_at or now + LOOK_AGAIN, now + LOOK_AGAIN)}
         control.execute(SET, values)
@@ -183,6 +183,10 @@ def ask_digests(session: Session, workspace: Workspace, now: datetime) -> list[d
             later(session, "notifications.digest", member_id=person.id, day=today.isoformat())
         coming.append(moment if moment > now else instant(today + timedelta(days=1), hour, zone))
     return coming
+
+
+# Each asks for the letters whose hour has come, and says when the next ones do.
+LETTERS: list[Callable[[Session, Workspace, datetime], list[datetime]]] = [ask_digests]
 
 
 # After a restore

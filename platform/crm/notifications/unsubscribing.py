@@ -4,12 +4,14 @@ GET only shows a page with a button, since scanners of mail follow links; POST d
 of ours instead of a form's (RFC 8058). Whoever holds the link can do that and nothing else.
 """
 
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import Blueprint, abort, g
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
 
 from config.settings import Settings
 from core import signing
@@ -23,6 +25,21 @@ from tenants.models import Member
 
 front = Blueprint("unsubscribe", __name__, template_folder="templates")
 PURPOSE = "unsubscribe"
+
+
+@dataclass(frozen=True)
+class ByClock:
+    """A letter that comes by the clock and is no kind of notification: its name, and how a member stops it."""
+
+    label: Any
+    stop: Callable[[Session, Workspace, UUID], None]
+
+
+def stop_digest(session: Session, workspace: Workspace, member_id: UUID) -> None:
+    choices.leave_channel(session, workspace, member_id, ["digest"], MAIL)
+
+
+LETTERS: dict[str, ByClock] = {"digest": ByClock(_l("The digest each morning"), stop_digest)}
 
 
 class Asked(NamedTuple):
@@ -50,7 +67,9 @@ def stop(link: str) -> Answer:
     if asked is None:
         abort(400)
     with database().workspace(asked.workspace) as session, session.begin():
-        choices.leave_channel(session, asked.workspace, asked.member.id, asked.kinds, MAIL)
+        choices.leave_channel(session, asked.workspace, asked.member.id, [k for k in asked.kinds if k in KINDS], MAIL)
+        for letter in [LETTERS[name] for name in asked.kinds if name in LETTERS]:
+            letter.stop(session, asked.workspace, asked.member.id)
     return render(None, "notifications/unsubscribe.html", link=link, done=True, **words(asked))
 
 
@@ -70,6 +89,6 @@ def read(link: str) -> Asked | None:
 
 def words(asked: Asked) -> dict[str, object]:
     g.language = asked.member.language
-    names = [_("The digest each morning") if kind == "digest" else str(KINDS[kind].label)
-             for kind in asked.kinds if kind == "digest" or kind in KINDS]  # fmt: skip
+    labels = {name: kind.label for name, kind in KINDS.items()} | {name: one.label for name, one in LETTERS.items()}
+    names = [str(labels[kind]) for kind in asked.kinds if kind in labels]
     return {"business": asked.workspace.name, "kinds": names, "slug": asked.workspace.slug}

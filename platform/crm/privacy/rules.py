@@ -7,7 +7,7 @@ A test holds these lists against the tables, so that a new column with text fail
 MENTIONS: dict[str, tuple[str, ...]] = {
     "company": ("name", "website", "about", "emails", "phones", "addresses", "labels", "custom"),
     "contact": ("about", "custom"),  # of others
-    "deal": ("name", "lost_reason", "about", "items", "custom"),
+    "deal": ("name", "lost_reason", "about", "source", "items", "custom"),
     "product": ("name", "about"),
     "quote": ("name", "client", "items", "note", "message", "answered_by", "reason"),
     "payment": ("name", "note"),

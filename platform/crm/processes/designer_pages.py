@@ -16,7 +16,7 @@ from core.actor import Actor
 from core.errors import Invalid, NotFound
 from core.ids import new_id
 from core.pages import Answer, Pages, form_values, refused, render, say, see
-from crm.processes import actions, queries
+from crm.processes import actions, following, queries
 from crm.processes.bpmn import Problem, Unreadable, read, sketched
 from crm.processes.checks import problems
 from crm.processes.examples import EXAMPLES, blank
@@ -80,7 +80,7 @@ def show(actor: Actor, process_id: UUID) -> Answer:
     process = editable(actor, process_id)
     return render(
         actor, "processes/designer.html", process=process, xml=with_diagram(process.draft),
-        versions=queries.versions_of(actor, process), latest=queries.latest_version(actor, process),
+        versions=following.versions_of(actor, process), latest=queries.latest_version(actor, process),
         **choices(actor),
     )  # fmt: skip
 

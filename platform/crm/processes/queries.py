@@ -24,7 +24,7 @@ def late(late: bool) -> ColumnElement[bool]:
     """Whether a step of a run is late."""
     found = exists(
         select(Step.id)
-        .join(Task, Task.id == Step.task_id)
+        .outerjoin(Task, Task.id == Step.task_id)
         .where(Step.instance_id == Instance.id, LATE, Instance.status == "running")
         .correlate(Instance)
     )
@@ -58,16 +58,6 @@ RUNS = Listing(
 )
 
 
-def versions_of(actor: Actor, process: Process) -> list[Any]:
-    """What was published of a process in hand, the newest first: number, published_at, name of who did."""
-    rows = (
-        select(Version.id, Version.number, Version.published_at, Member.name)
-        .outerjoin(Member, Member.id == Version.publisher_id)
-        .where(Version.process_id == process.id)
-    )
-    return list(actor.db.execute(rows.order_by(Version.number.desc()).limit(100)))
-
-
 def latest_version(actor: Actor, process: Process) -> Version | None:
     newest = select(Version).where(Version.process_id == process.id).order_by(Version.number.desc())
     found: Version | None = actor.db.scalars(newest.limit(1)).first()
@@ -88,19 +78,12 @@ def overview(actor: Actor) -> list[Any]:
     published. Raises Forbidden."""
     actor.require(("process", "view"))
     runs = select(func.count()).where(Instance.process_id == Process.id).correlate(Process)
-    late = (
-        select(func.count(Step.instance_id.distinct()))
-        .join(Instance, Instance.id == Step.instance_id)
-        .where(Instance.process_id == Process.id, Instance.status == "running", Step.state == "open")
-        .where(Step.task_id.is_not(None), Step.due_at < func.now())
-        .correlate(Process)
-    )
     published = select(func.max(Version.published_at)).where(Version.process_id == Process.id).correlate(Process)
     number = select(func.max(Version.number)).where(Version.process_id == Process.id).correlate(Process)
     columns = (
         Process.id, Process.name, Process.enabled,
         runs.where(Instance.status == "running").scalar_subquery().label("running"),
-        late.scalar_subquery().label("late"),
+        runs.where(late(True)).scalar_subquery().label("late"),
         runs.where(Instance.status == "failed").scalar_subquery().label("failed"),
         published.scalar_subquery().label("published_at"), number.scalar_subquery().label("number"),
     )  # fmt: skip

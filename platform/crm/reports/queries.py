@@ -18,7 +18,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Uuid, case, cast, func, literal, select
+from sqlalchemy import CTE, DateTime, Select, Uuid, case, cast, func, literal, outerjoin, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from core.actor import Actor
@@ -86,6 +86,12 @@ def funnel(actor: Actor, view: View) -> Funnel:
     ]
     made = sum(row.deals for row in rows)
     return Funnel(steps, made, sum(row.deals for row in rows if row.won), min(made, TIMED))
+
+
+def made(actor: Actor, view: View) -> int:
+    """How many deals were created in the period."""
+    query = deals.LISTING.query(actor, ask(view.made()), func.count())
+    return actor.db.scalar(query) or 0
 
 
 def share(part: int, whole: int) -> Decimal | None:
@@ -180,24 +186,51 @@ def reasons(actor: Actor, view: View) -> list[Line]:
 
 
 def sources(actor: Actor, view: View) -> list[Line]:
-    """Where the deals created in the period came from: the source of their contact, as far as that may be seen.
+    """Where the deals created in the period came from: their own source, else that of their contact, as far as that may
+    be seen.
 
     Deals are counted by contact first, since a contact has one source however many deals they have.
     """
     won = func.count().filter(Deal.status == "won").label("won")
-    counted = deals.LISTING.query(actor, ask(view.made()), Deal.contact_id, func.count().label("deals"), won)
-    by_contact = counted.group_by(Deal.contact_id).cte("by_contact")
-    known = actor.visible(Contact, Contact.id, Contact.source.label("source")).subquery("known")
-    name, total = func.coalesce(known.c.source, "").label("name"), func.sum(by_contact.c.deals).label("deals")
+    by = (Deal.contact_id, Deal.source)
+    found = deals.LISTING.query(actor, ask(view.made()), *by, func.count().label("deals"), won).group_by(*by)
+    name, counted, with_contacts = by_source(actor, found)
+    total = func.sum(counted.c.deals).label("deals")
     query = (
-        select(name, total, func.sum(by_contact.c.won).label("won"))
-        .select_from(by_contact)
-        .outerjoin(known, known.c.id == by_contact.c.contact_id)
+        select(name, total, func.sum(counted.c.won).label("won"))
+        .select_from(with_contacts)
         .group_by(name)
         .order_by(total.desc(), name)
         .limit(LINES)
     )
     return [Line(row.name, int(row.deals), int(row.won)) for row in actor.db.connection().execute(query)]
+
+
+def won_sources(actor: Actor, view: View) -> list[tuple[Line, Sums]]:
+    """Where the deals that were won in the period had come from, and what they brought; the most deals first."""
+    by = (Deal.contact_id, Deal.source, Deal.currency)
+    found = deals.LISTING.query(
+        actor, ask(view.closed(status="won")), *by, func.count().label("deals"), func.sum(Deal.amount).label("sum")
+    ).group_by(*by)
+    name, counted, with_contacts = by_source(actor, found)
+    kinds = (name, counted.c.currency)
+    query = select(*kinds, func.sum(counted.c.deals).label("deals"), func.sum(counted.c.sum).label("sum"))
+    rows: dict[str, list[Any]] = defaultdict(list)
+    for row in actor.db.connection().execute(query.select_from(with_contacts).group_by(*kinds)):
+        rows[row.name].append(row)
+    lines = [
+        (Line(name, won := int(sum(row.deals for row in same)), won), Sums.of((row.currency, row.sum) for row in same))
+        for name, same in rows.items()
+    ]
+    return sorted(lines, key=lambda line: (-line[0].count, line[0].name))[:LINES]
+
+
+def by_source(actor: Actor, found: Select[Any]) -> tuple[Any, CTE, Any]:
+    """Of rows with a deal's `source` and `contact_id`: the name of the source, the rows, and what to select from."""
+    counted = found.cte("counted")
+    known = actor.visible(Contact, Contact.id, Contact.source.label("source")).subquery("known")
+    name = func.coalesce(func.nullif(counted.c.source, ""), known.c.source, "").label("name")
+    return name, counted, outerjoin(counted, known, known.c.id == counted.c.contact_id)
 
 
 @dataclass(frozen=True)
@@ -288,11 +321,7 @@ class Doing:
 
 
 def doings(actor: Actor, view: View) -> dict[UUID | None, Doing]:
-    """By member: notes and calls by who wrote them, tasks by whose they are. Three statements.
-
-    The time to the first contact belongs here too, once there are requests: one statement more that gives, by member,
-    the median from a request's arrival to the first call or mail, and a field of `Doing` beside the others.
-    """
+    """By member: notes and calls by who wrote them, tasks by whose they are. Three statements."""
     found: dict[UUID | None, Doing] = defaultdict(Doing)
     for row in written(actor, view):
         doing = found[row.author_id]

@@ -37,6 +37,7 @@ from crm.notifications.telling import tell_members
 from crm.requests.actions import OPEN, OneRequest
 from crm.requests.contacted import answered
 from crm.requests.models import Request
+from crm.requests.words import sources
 from tenants.members import acting_client, as_client, owners
 
 log = logging.getLogger(__name__)
@@ -149,6 +150,7 @@ def new_deal(actor: Actor, request: Request, form: Form) -> UUID | None:
         **request.fields.get("deal", {}),
         "name": f"{form.name}: {request.name}"[:200],
         "about": words_of(request)[:10_000],
+        "source": source_of(actor, request, form),
         "pipeline_id": form.pipeline_id,
         "stage_id": stage_id,
         "owner_id": request.assignee_id,
@@ -170,6 +172,15 @@ def words_of(request: Request) -> str:
     """What was asked for, then each further question with its answer."""
     lines = [f"{answer['label']}: {answer['value']}" for answer in request.answers]
     return "\n".join(part for part in (request.text, *lines) if part)
+
+
+def source_of(actor: Actor, request: Request, form: Form | None) -> str:
+    """Where a deal came from: the form by its name, else the way, in the language of the workspace. What somebody wrote
+    down by hand came from they know where."""
+    if form is not None:
+        return form.name[:200]
+    with force_locale(actor.workspace.language):
+        return "" if request.source == "hand" else sources()[request.source]
 
 
 @job(OPEN)
@@ -238,6 +249,7 @@ def convert(actor: Actor, data: ConvertedRequest) -> Request:
         given = {
             "name": data.deal_name or f"{form.name}: {request.name}"[:200] if form else data.deal_name or request.name,
             "about": words_of(request)[:10_000],
+            "source": source_of(actor, request, form),
             "amount": data.amount,
             "pipeline_id": data.pipeline_id,
             "stage_id": data.stage_id,

@@ -1,5 +1,6 @@
 """Pages of requests: the inbox, one request, its conversion, and what a client sent along."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -8,6 +9,7 @@ from uuid import UUID
 from flask import Response, request, send_file, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import pgettext
 
 from core.actor import Actor
 from core.errors import Invalid, NotFound
@@ -15,7 +17,7 @@ from core.files import files
 from core.full import LimitReached
 from core.ids import new_id
 from core.listpage import asked, list_page
-from core.pages import Answer, Pages, blank_to_none, came_from, form_values, refused, render, say, see
+from core.pages import Answer, Pages, blank_to_none, came_from, form_values, refused, render, say, see, written_day
 from crm.absences.queries import to_choose
 from crm.contacts.models import Contact
 from crm.deals import queries as deals
@@ -27,11 +29,16 @@ from crm.requests import actions, opening, queries
 from crm.requests.actions import OneRequest
 from crm.requests.models import Request, RequestFile
 from crm.requests.words import doubts, sources, states
+from tenants.models import Department, Member
 
 pages = Pages("requests", __name__)
 pages.add_app_template_global(queries.to_see_to, "requests_to_see_to")
 
-PARTS = ("mine", "nobody", "all", "late", "check", "done")
+PARTS = ("mine", "nobody", "all", "late", "check", "done", "any")
+# What the numbers of reports lead to.
+OF_REPORTS = (
+    "assignee_id", "nobodys", "department_id", "created_from", "created_to", "deadline", "no_form", "with_deal",
+)  # fmt: skip
 
 
 @pages.get("/requests/")
@@ -39,12 +46,43 @@ def index(actor: Actor) -> str:
     actor.require(("request", "view"))
     part = request.args.get("whose", "")
     part = part if part in PARTS else "all"
-    ask = asked(("form_id", "source"), sort="-created" if part in ("done", "check") else "deadline")
+    ask = asked(("form_id", "source", *OF_REPORTS), "-created" if part in ("done", "check", "any") else "deadline")
     ask = replace(ask, filters={**ask.filters, "whose": part})
     found = list_page(actor, queries.LISTING, ask, queries.shown(actor), lambda row: queries.item(actor, row))
     return render(
-        actor, "requests/index.html", found=found, ask=ask, part=part, counts=queries.parts(actor), states=states()
+        actor,
+        "requests/index.html",
+        found=found,
+        ask=ask,
+        part=part,
+        counts=queries.parts(actor),
+        states=states(),
+        narrowed=told_filters(actor, ask.filters),
     )
+
+
+def told_filters(actor: Actor, filters: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """(name, label, value) of the filters on, but the part of the inbox."""
+    labels = {
+        "source": pgettext("request", "Came by"), "form_id": _("Form"), "no_form": _("Form"),
+        "assignee_id": _("Assignee"), "nobodys": _("Assignee"), "department_id": _("Department"),
+        "created_from": pgettext("period", "From"), "created_to": pgettext("period", "To"),
+        "deadline": _("First contact"), "with_deal": _("Deal"),
+    }  # fmt: skip
+    names = {
+        **dict(deals.named(actor, Member, filters.get("assignee_id", ""))),
+        **dict(deals.named(actor, Department, filters.get("department_id", ""))),
+        **dict(deals.named(actor, Form, filters.get("form_id", ""))),
+    }
+    words = {
+        "nobodys": _("nobody"), "no_form": _("none"), "with_deal": _("made"),
+        "deadline": _("in time") if filters.get("deadline") == "kept" else _("too late"),
+    }  # fmt: skip
+    return [
+        (name, label, words.get(name) or names.get(value) or sources().get(value) or written_day(value))
+        for name, label in labels.items()
+        if (value := filters.get(name))
+    ]
 
 
 @pages.get("/requests/new")

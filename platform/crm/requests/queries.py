@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
 from uuid import UUID
 
 from flask_babel import gettext as _
@@ -11,6 +11,7 @@ from flask_babel import ngettext
 from sqlalchemy import ColumnElement, Row, and_, case, func, literal, or_, select, text
 
 from core.actor import Actor
+from core.days import from_day, to_day
 from core.listing import Filter, Listing, Sort
 from core.pages import clock, day, zone_of
 from crm.contacts.models import Contact
@@ -19,7 +20,9 @@ from crm.forms.models import Form
 from crm.related import member_name, record_name
 from crm.requests.models import OPEN, Request, RequestFile
 from crm.requests.words import sources
+from tenants.departments import members_in
 
+Deadline = Literal["kept", "missed"]
 SOON = timedelta(minutes=5)
 TICKS = timedelta(hours=1)  # so near its end a clock shows seconds
 FAR = literal(datetime.fromisoformat("9999-01-01T00:00:00+00:00"))
@@ -46,8 +49,21 @@ def whose(actor: Actor, value: str) -> ColumnElement[bool]:
             Request.state.in_(("closed", "spam")),
             and_(Request.state == "converted", Request.first_contact_at.is_not(None)),
         ),
+        "any": and_(Request.state != "spam", UNDOUBTED),
     }
     return parts.get(value, parts["all"])
+
+
+# Whether the client heard of us by the deadline; where it has not come yet, or there is none, neither is so.
+KEPT = func.coalesce(Request.first_contact_at <= Request.contact_by, False)
+MISSED = or_(
+    func.coalesce(Request.first_contact_at > Request.contact_by, False),
+    and_(UNANSWERED, Request.contact_by < func.now()),
+)
+
+
+def by_deadline(_actor: Actor, value: str) -> ColumnElement[bool]:
+    return KEPT if value == "kept" else MISSED
 
 
 LISTING = Listing(
@@ -58,13 +74,22 @@ LISTING = Listing(
     },
     default_sort="-created",
     filters={
-        "whose": Filter(str, whose, "mine, nobody, all (that are open), late, check or done"),
+        "whose": Filter(str, whose, "mine, nobody, all (that are open), late, check, done or any (but spam)"),
         "state": Filter(str, lambda _actor, value: Request.state == value, "new, taken, converted, closed or spam"),
         "source": Filter(str, lambda _actor, value: Request.source == value, "form, mail, call or hand"),
         "form_id": Filter(UUID, lambda _actor, value: Request.form_id == value, "that came by this form"),
         "assignee_id": Filter(UUID, lambda _actor, value: Request.assignee_id == value, "of this member"),
         "contact_id": Filter(UUID, lambda _actor, value: Request.contact_id == value, "of this contact"),
         "deal_id": Filter(UUID, lambda _actor, value: Request.deal_id == value, "of this deal"),
+        "nobodys": Filter(bool, lambda _actor, value: Request.assignee_id.is_(None) == value, "of nobody"),
+        "department_id": Filter(
+            UUID, lambda _actor, value: Request.assignee_id.in_(members_in(value)), "of its people"
+        ),
+        "created_from": Filter(date, from_day(Request.created_at), "that came on this day or later"),
+        "created_to": Filter(date, to_day(Request.created_at), "that came on this day or earlier"),
+        "deadline": Filter(Deadline, by_deadline, "first contact by the deadline: kept or missed"),
+        "no_form": Filter(bool, lambda _actor, value: Request.form_id.is_(None) == value, "by no form"),
+        "with_deal": Filter(bool, lambda _actor, value: Request.deal_id.is_not(None) == value, "that became a deal"),
     },
     searched=False,
 )

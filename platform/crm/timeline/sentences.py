@@ -128,6 +128,7 @@ NAMED: dict[str, type[Record]] = {
     "assignee_id": Member,
     "tell_id": Member,
     "tell": Member,
+    "sent_to": Member,
     "company_id": Company,
     "contact_id": Contact,
     "pipeline_id": Pipeline,
@@ -228,6 +229,8 @@ def run_line(event: Row[Any], names: Names) -> Sentence:
 def whole_line(event: Row[Any], names: Names, title: str) -> Sentence:
     if event.action == "task.late":
         return late_line(event, names, title), "late"
+    if event.action == "report.job":
+        return highlight(_("The report of the job went to %(who)s"), {"who": names.of(event.after["sent_to"])}), "sent"
     if event.action == "request.late":
         told = event.after.get("tell")
         line = _("Not contacted in time; %(who)s was told") if told else _("Not contacted in time")

@@ -53,6 +53,7 @@ class Sale:
     expected: date | None
     reason: str
     source: str
+    own: str
 
 
 @dataclass
@@ -111,6 +112,7 @@ def sale(rng: random.Random, stages: int, today: date) -> Sale:
         expected=rng.choice([None, today, today + timedelta(days=rng.randint(-40, 500))]),
         reason=rng.choice(("Too expensive", "Chose another firm", "")) if status == "lost" else "",
         source=rng.choice(("Web", "Fair", "", "none at all")),
+        own=rng.choice(("", "", "Fair", "Friend")),
     )
 
 
@@ -132,7 +134,7 @@ def store(house: House, rng: random.Random, sales: list[Sale], stages: int) -> U
             deal = Deal(
                 name="A deal", pipeline_id=pipeline.id, stage_id=path[one.path[0][0]].id, rank=1.0, status=one.status,
                 amount=one.amount, currency=one.currency, probability=one.probability, expected_close=one.expected,
-                closed_at=one.closed, lost_reason=one.reason, owner_id=house.id(one.owner),
+                closed_at=one.closed, lost_reason=one.reason, source=one.own, owner_id=house.id(one.owner),
                 contact_id=contact.id if contact else None, created_at=one.path[0][1],
                 deleted_at=None,
             )  # fmt: skip
@@ -183,10 +185,28 @@ def test_deals(house: House, seed: int, who: str, of: str) -> None:
         assert {line.name: line.count for line in queries.reasons(actor, here)} == lost
         check_forecast(queries.forecast(actor, here), [one for one in seen if one.status == "open"], today)
         known = {line.name: (line.count, line.won) for line in queries.sources(actor, here)}
-        sources: dict[str, list[Sale]] = defaultdict(list)
-        for one in made:  # the contacts are the owner's
-            sources["" if one.source == "none at all" or who != "owner" else one.source].append(one)
+        sources = by_source(made, who)
         assert known == {name: (len(same), sum(one.status == "won" for one in same)) for name, same in sources.items()}
+        won = by_source([one for one in closed if one.status == "won"], who)
+        assert {line.name: (line.won, found.amounts) for line, found in queries.won_sources(actor, here)} == {
+            name: (len(same), sums_of(same)) for name, same in won.items()
+        }
+
+
+def by_source(sales: list[Sale], who: str) -> dict[str, list[Sale]]:
+    """By the deal's own source, else that of its contact; the contacts are the owner's."""
+    found: dict[str, list[Sale]] = defaultdict(list)
+    for one in sales:
+        found[one.own or ("" if one.source == "none at all" or who != "owner" else one.source)].append(one)
+    return found
+
+
+def sums_of(sales: list[Sale]) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for one in sales:
+        if one.amount:
+            sums[one.currency] += one.amount
+    return sums
 
 
 def check_funnel(found: queries.Funnel, made: list[Sale]) -> None:
