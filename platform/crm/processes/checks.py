@@ -14,7 +14,7 @@ from crm.processes.expressions import NAMES, Wrong, checked
 from crm.processes.forms import FIELD_TYPES, fields_of
 from crm.processes.hours import NoDuration, parse_duration
 from crm.processes.people import RULES, unknown_people
-from crm.processes.triggers import CHANGES, Unclear, everies, triggers_of
+from crm.processes.triggers import CHANGES, HAPPENS, Unclear, everies, triggers_of
 
 SUBJECTS = ("deal", "contact", "company", "task")
 # Actions that a process may not take, whatever rights its publisher has: they decide who may do what here, and nobody
@@ -235,7 +235,7 @@ def about_message(definition: Definition, element: Element) -> Iterator[Problem]
 
 
 def about_trigger(element: Element, kind: str, change: str, field: str) -> Iterator[Problem]:
-    if change not in CHANGES and f"{kind}.{change}" not in ACTIONS and kind in KINDS:
+    if change not in CHANGES and f"{kind}.{change}" not in HAPPENS | ACTIONS.keys() and kind in KINDS:
         yield Problem(element.id, _("There is no event %(event)s.", event=f"{kind}.{change}"))
     if field and kind in KINDS and field not in kept_columns(KINDS[kind]):
         yield Problem(element.id, _("%(kind)s has no field %(field)s.", kind=kind, field=field))
