@@ -24,7 +24,7 @@ def works(app: Flask) -> Works:
 
 
 def new_deal(works: Works, email: str = "jan@example.com", **values: Any) -> UUID:
-    given = {"last_name": "Novák", "emails": [{"address": email}] if email else [],
+    given: dict[str, Any] = {"last_name": "Novák", "emails": [{"address": email}] if email else [],
              "phones": [{"number": "602 114 873"}], "addresses": [{"street": "Dlouhá 5", "city": "Brno"}]}  # fmt: skip
     contact = works.do("contact.create", **given)
     deal = works.deal(contact_id=contact.id, about="Six windows", **values)
