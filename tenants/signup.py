@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.access import ROLES, scopes_in
+from core.actor import Actor
 from core.db import Database, Workspace
 from core.errors import Invalid
 from core.limits import first_caps, set_caps
@@ -29,7 +30,7 @@ RESERVED = frozenset(
     "team telephone terms test unsubscribe user users webhooks wiki www".split()
 )
 
-Furnish = Callable[[Session, Workspace, str], None]
+Furnish = Callable[[Actor, str], object]
 
 
 def check_slug(value: str) -> str:
@@ -68,7 +69,7 @@ def open_workspace(
 ) -> Workspace:
     """A workspace ready and open, with this person as its owner. Raises Invalid where the address is taken.
 
-    `furnish(session, workspace, industry)` puts the industry's pipelines and the like into it.
+    `furnish(actor, industry)` puts what an industry needs into it, in the owner's name.
     """
     with database.controlling() as control:
         row = claim(control, slug)
@@ -82,7 +83,8 @@ def open_workspace(
         session.add_all(Role(key=key, rights=rights, scopes=scopes_in(rights)) for key, rights in ROLES.items())
         session.flush()
         members.join(session, person.id, person.name, person.email, "owner", language, time_zone)
-        furnish(session, workspace, industry)
+    with members.acting_identity(database, workspace, person.id, "job") as actor, actor.transaction():
+        furnish(actor, industry)
     with database.controlling() as control:
         control.execute(update(WorkspaceRow).where(WorkspaceRow.id == workspace.id).values(state="open"))
     return workspace

@@ -13,7 +13,9 @@ from sqlalchemy import text
 from core.actor import Actor
 from core.db import Database, Workspace, database
 from core.ids import new_id
-from crm.industries import furnish
+from crm.industries import furnish, setup_of
+from crm.setups.applying import apply
+from crm.setups.shape import Setup
 from tenants import members, sessions, tokens
 from tenants.models import Person
 from tenants.signup import open_workspace
@@ -98,10 +100,17 @@ class Api:
 
 
 def open_shop(
-    app: Flask, industry: str = "windows", language: str = "en", base: Database | None = None, plan: str = "business"
+    app: Flask,
+    industry: str = "windows",
+    language: str = "en",
+    base: Database | None = None,
+    plan: str = "business",
+    *,
+    whole: bool = False,
 ) -> Shop:
-    """A fresh workspace in `base`, by default the database of this process's settings. The plan matters only where the
-    installation has payments, as the site of the browser tests does."""
+    """A fresh workspace in `base`, by default the database of this process's settings, with the pipelines of the
+    industry, or with the `whole` of it. The plan matters only where the installation has payments, as the site of the
+    browser tests does."""
     base = base or database()
     person = new_person(base, "Jana Dvořáková", language)
     workspace = open_workspace(
@@ -114,12 +123,18 @@ def open_shop(
         time_zone="Europe/Prague",
         country="CZ",
         currency="CZK",
-        furnish=furnish,
+        furnish=furnish if whole else pipelines_alone,
     )
     with base.controlling() as control:
         given = {"plan": plan, "seats": 1000 if plan != "free" else 0, "id": workspace.id}
         control.execute(text("update control.workspace set plan = :plan, seats = :seats where id = :id"), given)
     return Shop(app, replace(workspace, plan=plan), person.id, base)
+
+
+def pipelines_alone(actor: Actor, industry: str) -> None:
+    """Without the roles, texts and processes of the industry, which a test has not asked for."""
+    whole = setup_of(industry, actor.workspace.language)
+    apply(actor, Setup(okno=1, pipelines=whole.pipelines))
 
 
 def new_person(base: Database, name: str, language: str = "en") -> Person:

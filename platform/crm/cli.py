@@ -360,8 +360,12 @@ def explain_access(slug: str, email: str, right: str, record_id: UUID | None) ->
 @click.option("--contacts", type=click.IntRange(0, 5_000_000), default=400, show_default=True)
 @click.option("--deals", type=click.IntRange(0, 1_000_000), default=120, show_default=True)
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same people.")
-def fill_with_demo(slug: str, contacts: int, deals: int, seed: int) -> None:
-    """Put realistic people, companies, deals, tasks, notes and calls into the workspace SLUG.
+@click.option(
+    "--language", type=click.Choice(["en", "cs"]), default="cs", show_default=True, help="Of a new workspace."
+)
+def fill_with_demo(slug: str, contacts: int, deals: int, seed: int, language: str) -> None:
+    """Put realistic people, companies, deals, tasks, notes and calls into the workspace SLUG; or, as `okno demo
+    windows`, open a workspace in which a windows shop has worked for ninety days, and print who can log in.
 
     What is there stays, and each run adds other people. Stopped with Ctrl-C, what is stored by then stays.
     """
@@ -370,7 +374,11 @@ def fill_with_demo(slug: str, contacts: int, deals: int, seed: int) -> None:
 
     from core.db import database
     from crm import demo
+    from tenants.directory import locate
 
+    if slug == "windows" and locate(database(), slug) is None:
+        build_demo_shop(language, seed)
+        return
     workspace = known(slug)
     demo.check_room(database(), workspace, contacts)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -392,6 +400,28 @@ def fill_with_demo(slug: str, contacts: int, deals: int, seed: int) -> None:
         f"{made['contact']:,} contacts, {made['company']:,} companies, {made['deal']:,} deals, {made['task']:,} tasks, "
         f"{made['note']:,} notes and calls"
     )
+
+
+def build_demo_shop(language: str, seed: int) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from core.db import database
+    from crm import demo_shop
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f} days"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("Ninety days of work", total=demo_shop.DAYS)
+        made = demo_shop.build(database(), language, seed, lambda days: progress.advance(bar, days))
+    click.echo(f"{settings().url}/{made.workspace.slug}/")
+    for name, does, email in made.people:
+        click.echo(f"{name:<18} {does:<20} {email}")
+    click.echo(f"Everybody's password: {made.password}")
 
 
 def until_stopped() -> Callable[[], bool]:

@@ -20,7 +20,7 @@ from crm.accounts.limits import accepted, address, limited
 from crm.accounts.opening import Language, NewWorkspace, PersonName, TimeZone
 from crm.accounts.sessions import device
 from crm.doors import SignInFirst, signed_in
-from crm.industries import industries
+from crm.industries import names_in
 from tenants import credentials, factors, identities, passwords, sessions
 from tenants.directory import workspaces_of
 from tenants.models import Person
@@ -180,7 +180,7 @@ def open_workspace() -> Answer:
 
 def choices() -> dict[str, Any]:
     return {
-        "industries": [(key, industry.name(me().language)) for key, industry in industries().items()],
+        "industries": names_in(me().language),
         "host": here().url.partition("://")[2],
         "closed": closed_ones(),
     }

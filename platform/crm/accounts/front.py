@@ -19,7 +19,7 @@ from crm.accounts import jobs, opening
 from crm.accounts.limits import accepted, account, address, everybody, limited, refused_form
 from crm.accounts.sessions import first_place, go_in, let_out, place_here
 from crm.doors import cookie_session, signed_in
-from crm.industries import industries
+from crm.industries import names_in
 from tenants import arrivals, credentials, entrance, identities, links
 from tenants.directory import locate
 from tenants.models import MailedLink, Person
@@ -70,7 +70,7 @@ def wished_plan(given: Mapping[str, str]) -> dict[str, str]:
 def signup_choices() -> dict[str, Any]:
     language = get_locale().language
     return {
-        "industries": [(key, industry.name(language)) for key, industry in industries().items()],
+        "industries": names_in(language),
         "time_zones": places.time_zones(),
         "host": here().url.partition("://")[2],
     }

@@ -13,11 +13,13 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     Numeric,
+    Text,
     event,
     inspect,
     text,
     update,
 )  # fmt: skip
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Mapper, declared_attr, mapped_column, relationship
 
 from core.records import KINDS, Owned, Record
@@ -25,7 +27,9 @@ from core.text import searchable, sort_key
 
 
 class Pipeline(Record):
-    """An open deal in it goes stale after `stale_days` without anything happening; None: never."""
+    """An open deal in it goes stale after `stale_days` without anything happening; None: never. `lost_reasons` are
+    offered when one is lost, in place of the usual ones. Where its clients are `returning`, as those of a salon, their
+    cards say how often they come and what they spend."""
 
     __tablename__ = "pipeline"
     __table_args__ = (CheckConstraint("stale_days between 2 and 365", name="stale_days"),)
@@ -35,6 +39,8 @@ class Pipeline(Record):
     name: Mapped[str]
     position: Mapped[int] = mapped_column(server_default="0", default=0)
     stale_days: Mapped[int | None] = mapped_column(server_default="14", default=14)
+    lost_reasons: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"), default=list)
+    returning: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
 
     stages: Mapped[list["Stage"]] = relationship(
         order_by="Stage.position",

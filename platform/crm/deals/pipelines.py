@@ -18,6 +18,8 @@ from crm.deals.models import Deal, Pipeline, Stage
 
 MOST_STAGES = 20
 STALE = "A deal's owner is told after so many days without anything happening with it; none: never."
+LOST = "The reasons offered when a deal is lost; the usual ones, when there are none."
+RETURNING = "Whether clients come again and again: their cards say how often, and what they spend."
 
 Name = Annotated[str, Field(min_length=1, max_length=60)]
 
@@ -32,6 +34,7 @@ class GivenStage(StageFields):
 
 
 StaleDays = Annotated[int, Field(ge=2, le=365)]
+LostReasons = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=30)]
 
 
 class NewPipeline(Input):
@@ -39,6 +42,8 @@ class NewPipeline(Input):
     name: Name
     stages: Annotated[list[StageFields], Field(min_length=1, max_length=MOST_STAGES)]
     stale_days: Annotated[StaleDays | None, Field(description=STALE)] = 14
+    lost_reasons: Annotated[LostReasons, Field(description=LOST)] = []
+    returning: Annotated[bool, Field(description=RETURNING)] = False
 
 
 class PipelineFields(Input):
@@ -49,6 +54,8 @@ class PipelineFields(Input):
     stages: Annotated[list[GivenStage], Field(min_length=1, max_length=MOST_STAGES)]
     deals_to: Annotated[dict[UUID, UUID], Field(default_factory=dict)]
     stale_days: Annotated[StaleDays | None, Field(description=STALE)] = None
+    lost_reasons: Annotated[LostReasons, Field(description=LOST)] = []
+    returning: Annotated[bool, Field(description=RETURNING)] = False
 
 
 ChangedPipeline = changes_of(PipelineFields, "ChangedPipeline")
@@ -69,7 +76,8 @@ def create(actor: Actor, data: NewPipeline) -> Pipeline:
     if known:
         return known
     last = actor.db.scalar(select(func.max(Pipeline.position)))
-    pipeline = Pipeline(name=data.name, stale_days=data.stale_days, position=0 if last is None else last + 1)
+    said = data.model_dump(exclude={"id", "stages"})
+    pipeline = Pipeline(**said, position=0 if last is None else last + 1)
     if data.id:
         pipeline.id = data.id
     actor.db.add(pipeline)
@@ -85,8 +93,9 @@ def change(actor: Actor, data: Changes) -> Pipeline:
     given = data.given()
     if "name" in given:
         pipeline.name = given["name"]
-    if "stale_days" in given:
-        pipeline.stale_days = given["stale_days"]
+    for name in ("stale_days", "lost_reasons", "returning"):
+        if name in given:
+            setattr(pipeline, name, given[name])
     if "stages" in given:
         stages = [GivenStage(**stage) for stage in given["stages"]]
         arrange(actor, pipeline, stages, given.get("deals_to") or {})

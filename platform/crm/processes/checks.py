@@ -15,7 +15,7 @@ from crm.processes.expressions import NAMES, Wrong, checked
 from crm.processes.forms import FIELD_TYPES, fields_of
 from crm.processes.hours import NoDuration, parse_duration
 from crm.processes.people import RULES, unknown_people
-from crm.processes.triggers import BY_THEMSELVES, CHANGES, Every, Unclear, everies, triggers_of
+from crm.processes.triggers import CHANGES, HAPPENS, Every, Unclear, everies, triggers_of
 
 SUBJECTS = ("deal", "contact", "company", "task")
 WORK = ("action", "notify", "set", "decisionTable", "webhook")  # what a service step may do
@@ -264,9 +264,8 @@ def about_message(definition: Definition, element: Element) -> Iterator[Problem]
 
 
 def about_trigger(element: Element, kind: str, change: str, field: str) -> Iterator[Problem]:
-    name = f"{kind}.{change}"
-    if change not in CHANGES and name not in ACTIONS and name not in BY_THEMSELVES and kind in KINDS:
-        yield Problem(element.id, _("There is no event %(event)s.", event=name))
+    if change not in CHANGES and f"{kind}.{change}" not in HAPPENS | ACTIONS.keys() and kind in KINDS:
+        yield Problem(element.id, _("There is no event %(event)s.", event=f"{kind}.{change}"))
     if field and kind in KINDS and field not in kept_columns(KINDS[kind]):
         yield Problem(element.id, _("%(kind)s has no field %(field)s.", kind=kind, field=field))
 

@@ -95,6 +95,12 @@ def runs_about(actor: Actor, record: Record) -> list[Run]:
     return runs_of(actor, actor.db.execute(about.order_by(Instance.id.desc()).limit(10)).all())
 
 
+def ways_about(actor: Actor, record: Record) -> list[tuple[Instance, list[Step]]]:
+    """The last twenty runs about a record in hand with all their steps, the newest run first."""
+    runs = select(Instance).where(Instance.record_id == record.id).order_by(Instance.id.desc()).limit(20)
+    return [(run, [step for step, _who in path_of(actor, run.id)]) for run in actor.db.scalars(runs).all()]
+
+
 @dataclass(frozen=True)
 class Place:
     """How many runs stand at an element, how many of them late or failed, since when the first."""

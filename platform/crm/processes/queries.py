@@ -10,7 +10,6 @@ from core.errors import NotFound
 from core.listing import Filter, Listing, Sort
 from crm.processes.models import Instance, Process, Step, Version
 from crm.tasks.models import Task
-from tenants.models import Member
 
 HERE = ("open", "arrived", "failed")  # states of a step that a run stands at
 UNDER_WAY = ("running", "failed", "paused")

@@ -28,10 +28,10 @@ from crm.processes.bpmn import Definition, Element
 from crm.processes.hours import DAYS
 
 CHANGES = ("created", "changed", "deleted", "restored", "noted", "stage")
-# Events that nobody's action is: clients, the telephone and the clock bring them.
-BY_THEMSELVES = frozenset(
-    "quote.accept quote.decline quote.ask_again quote.expire mail.received mail.sent mail.failed call.ringing "
-    "call.answered call.ended call.missed task.late request.late".split()
+# What happens by itself, or by a client, and is nobody's action.
+HAPPENS = frozenset(
+    "quote.accept quote.decline quote.ask_again quote.see quote.expire request.late task.late mail.received mail.sent "
+    "mail.failed call.ringing call.answered call.ended call.missed process.started process.done process.failed".split()
 )
 EVENT = re.compile(r"^[a-z][a-z_]{0,39}\.[a-z][a-z_]{0,39}$")
 

@@ -22,7 +22,7 @@ from crm.deals.money import Sums
 from crm.deals.queries import around, time_in_stages
 from crm.mails.models import Mail
 from crm.payments.models import Payment
-from crm.processes.queries import runs_about
+from crm.processes.following import ways_about
 from crm.quotes.models import Quote
 from crm.requests.models import Request
 from crm.tasks.models import Task
@@ -108,7 +108,7 @@ def job_of(actor: Actor, deal: Deal, ended: datetime) -> Job:
         steps=[
             Passed(run.name, step.name, names.of(step.done_by_id or step.assignee_id), step.began_at, step.done_at,
                    step.due_at is not None and step.kind == "user" and (step.done_at or ended) > step.due_at)
-            for run, steps in reversed(runs_about(actor, deal))
+            for run, steps in reversed(ways_about(actor, deal))
             for step in steps
             if step.name
         ],
