@@ -15,7 +15,7 @@ from core.actor import Actor
 from crm.processes.bpmn import USER, Definition
 
 HELD_BACK = ("delete", "export", "import")
-SEEN = ("contact", "company", "deal", "task", "note", "pipeline", "member", "department", "team")
+SEEN = ("contact", "company", "deal", "task", "note", "pipeline", "member", "department", "team", "mail_template")
 
 
 def rights_of(actor: Actor, definition: Definition) -> dict[str, dict[str, Scope]]:
