@@ -176,6 +176,12 @@ def acting_in(session: Session, workspace: Workspace, member_id: UUID, via: Via,
     return actor_of(row, workspace, session, via, request_id) if row is not None else None
 
 
+def again(actor: Actor, session: Session) -> Actor:
+    """The same Actor in a session of its own, for the next transaction of one piece of work."""
+    mask_reads(session, actor.fields)
+    return replace(actor, db=session, depth=0)
+
+
 def sees(session: Session, member_id: UUID, record: Record) -> bool:
     """Whether this member works here and may see the record."""
     row = session.connection().execute(BY_ID, {"known": member_id}).first()

@@ -1,8 +1,9 @@
 """What expressions see of a run: its record and what hangs on it, what was filled in, what started it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -15,22 +16,73 @@ from crm.processes.models import Instance
 LINKED = ("deal", "contact", "company")
 
 
-def seen_by(
-    actor: Actor, record: Record | None, instance: Instance, now: datetime | None = None
-) -> dict[str, Any]:  # fmt: skip
-    """The names of crm.processes.expressions.NAMES. What the publisher may not see is empty."""
-    about = {kind: values_of(actor, one) for kind, one in around(actor, record).items()}
-    now = now or datetime.now(UTC)
-    return {
-        "record": values_of(actor, record),
-        **{kind: about.get(kind, {}) for kind in LINKED},
-        "steps": instance.data.get("steps", {}),
-        "data": instance.data.get("data", {}),
-        "event": instance.data.get("event", {}),
-        "started_by": str(instance.started_by_id or ""),
-        "now": now,
-        "today": now.astimezone(ZoneInfo(actor.workspace.time_zone)).date(),
-    }
+class Around:
+    """The deal, contact and company that a record is or is linked to, each read when it is asked for, and once."""
+
+    def __init__(self, actor: Actor, record: Record | None):
+        self.actor, self.record = actor, record
+        self.forget()
+
+    def forget(self) -> None:
+        """What was read may have changed."""
+        self.known: dict[str, Record | None] = {self.record.kind: self.record} if self.record is not None else {}
+        self.values: dict[str, dict[str, Any]] = {}
+
+    def get(self, kind: str) -> Record | None:
+        if kind not in self.known:
+            self.known[kind] = None
+            for one in self.before(kind):
+                linked = getattr(one, f"{kind}_id", None)
+                if linked is not None:
+                    self.known[kind] = visible(self.actor, kind, linked)
+                    break
+        return self.known[kind]
+
+    def before(self, kind: str) -> Iterator[Record | None]:
+        """What may be linked to it, the record first."""
+        yield self.record
+        for other in LINKED[: LINKED.index(kind)]:
+            yield self.get(other)
+
+    def values_of(self, kind: str) -> dict[str, Any]:
+        if kind not in self.values:
+            self.values[kind] = values_of(self.actor, self.get(kind))
+        return self.values[kind]
+
+
+class Seen(Mapping[str, Any]):
+    """The names of crm.processes.expressions.NAMES. What the publisher may not see is empty; what no expression asks
+    for is not read."""
+
+    def __init__(self, around: Around, data: Mapping[str, Any], started_by: UUID | None, now: datetime):
+        self.around, self.now = around, now
+        self.plain = {
+            "steps": data.get("steps", {}),
+            "data": data.get("data", {}),
+            "event": data.get("event", {}),
+            "started_by": str(started_by or ""),
+            "now": now,
+        }
+
+    def __getitem__(self, name: str) -> Any:
+        if name in LINKED:
+            return self.around.values_of(name)
+        if name == "record":
+            return self.around.values_of(self.around.record.kind) if self.around.record is not None else {}
+        if name == "today":
+            return self.now.astimezone(ZoneInfo(self.around.actor.workspace.time_zone)).date()
+        return self.plain[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self.plain, *LINKED, "record", "today"))
+
+    def __len__(self) -> int:
+        return len(self.plain) + len(LINKED) + 2
+
+
+def seen_by(actor: Actor, record: Record | None, instance: Instance) -> Seen:
+    """What expressions see of a run that is not in hand."""
+    return Seen(Around(actor, record), instance.data, instance.started_by_id, datetime.now(UTC))
 
 
 def subject_of(actor: Actor, instance: Instance) -> Record | None:
@@ -43,20 +95,6 @@ def visible(actor: Actor, kind: str, record_id: Any) -> Record | None:
     if model is None or record_id is None:
         return None
     found: Record | None = actor.db.scalar(actor.visible(model).where(model.id == record_id))
-    return found
-
-
-def around(actor: Actor, record: Record | None) -> dict[str, Record | None]:
-    """The deal, contact and company that a record is or is linked to."""
-    found: dict[str, Record | None] = {record.kind: record} if record is not None else {}
-    for kind in LINKED:
-        if kind in found:
-            continue
-        for one in list(found.values()):
-            linked = getattr(one, f"{kind}_id", None)
-            if linked is not None:
-                found[kind] = visible(actor, kind, linked)
-                break
     return found
 
 

@@ -53,7 +53,7 @@ def checked(text: str, names: tuple[str, ...] = NAMES) -> None:
 
 def evaluate(text: str, context: Mapping[str, Any]) -> Any:
     """The value, in Python's plain types. Raises Wrong."""
-    values = {name: known(value) for name, value in context.items()}
+    values = {name: known(context[name]) for name in used(text) if name in context}
     evaluator = Thrifty(parsed(text), Activation(vars=values, functions=OPERATORS))
     try:
         return plain(evaluator.evaluate())
@@ -163,6 +163,12 @@ def parsed(text: str) -> Tree[Token]:
     check_calls(tree, "ident_arg", 0, FUNCTIONS)
     check_calls(tree, "dot_ident_arg", 0, FUNCTIONS)
     return tree
+
+
+@lru_cache(maxsize=2000)
+def used(text: str) -> frozenset[str]:
+    """The names in an expression; only these are looked up."""
+    return frozenset(str(node.children[0]) for node in parsed(text).find_data("ident"))
 
 
 def check_calls(tree: Tree[Token], rule: str, at: int, known_ones: frozenset[str]) -> None:

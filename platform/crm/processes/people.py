@@ -9,7 +9,7 @@ Of several people the one is taken whose last turn is longest ago ("round robin"
 ("least"). Who is away is stood in for; who works here no more is passed over; at the end there is always the publisher.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,14 @@ ACTIVE = and_(Member.state == "active", Member.deleted_at.is_(None))
 
 
 @dataclass(frozen=True)
+class Working:
+    """When a member works, by their own hours if they have said any, and in which zone."""
+
+    hours: dict[str, Any] | None
+    zone: str
+
+
+@dataclass(frozen=True)
 class Asked:
     """What a rule may look at: the run, the element it is for, the record's owner, and what expressions see."""
 
@@ -39,7 +47,8 @@ class Asked:
     instance: Instance
     element: str
     owner_id: UUID | None
-    context: Callable[[], dict[str, Any]]
+    context: Callable[[], Mapping[str, Any]]
+    people: dict[UUID, Working]
 
 
 def whoever(asked: Asked, rules: Collection[Extension], *, default: bool = True) -> UUID | None:
@@ -130,13 +139,22 @@ def here(asked: Asked, people: list[UUID]) -> list[UUID]:
     if not people:
         return []
     db = asked.actor.db
-    active = set(db.scalars(select(Member.id).where(Member.id.in_(people), ACTIVE)))
-    absences = {one.member_id: one for one in db.scalars(select(Absence).where(Absence.member_id.in_(active), AWAY))}
+    active, absences = set[UUID](), dict[UUID, dict[str, list[str]]]()
+    rows = db.execute(
+        select(Member.id, Member.working_hours, Member.time_zone, Absence.takers)
+        .outerjoin(Absence, and_(Absence.member_id == Member.id, AWAY))
+        .where(Member.id.in_(people), ACTIVE)
+    )
+    for member_id, hours, zone, takers in rows:
+        active.add(member_id)
+        asked.people[member_id] = Working(hours, zone)
+        if takers is not None:
+            absences[member_id] = takers
     present = [one for one in people if one in active and one not in absences]
     if present or not absences:
         return present
-    takers = [UUID(taker) for one in absences.values() for ids in one.takers.values() for taker in ids]
-    standing = list(db.scalars(select(Member.id).where(Member.id.in_(takers), ACTIVE).order_by(Member.id)))
+    named = [UUID(taker) for one in absences.values() for ids in one.values() for taker in ids]
+    standing = list(db.scalars(select(Member.id).where(Member.id.in_(named), ACTIVE).order_by(Member.id)))
     return standing or [one for one in people if one in active]
 
 

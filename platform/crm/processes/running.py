@@ -9,6 +9,7 @@ as `failed`, for somebody to mend and try again; its publisher is told.
 """
 
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,12 +28,13 @@ from core.jobs import Place, along, job, went_along
 from core.records import Record
 from crm.processes import steps
 from crm.processes.bpmn import Definition, Unreadable, read
-from crm.processes.context import seen_by, subject_of
+from crm.processes.context import Around, Seen, subject_of
 from crm.processes.expressions import holds
 from crm.processes.models import Instance, Process, Step, Version
+from crm.processes.people import Working
 from crm.processes.rights import narrowed
 from crm.processes.walk import Endless, Lost, Token, Walk
-from tenants.members import acting_in
+from tenants.members import acting_in, again
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ class Stuck(Exception):
 
 @dataclass
 class Run:
-    """A run in hand, within one transaction."""
+    """A run in hand, within one transaction. What it knows (`data`) is written once, at the end of it."""
 
     actor: Actor
     instance: Instance
@@ -62,20 +64,18 @@ class Run:
     now: datetime
     record: Record | None
     process_name: str
-    changed: list[UUID] = field(default_factory=list)
-    seen: dict[str, Any] | None = None
+    people: dict[UUID, Working] = field(default_factory=dict)
 
-    def context(self) -> dict[str, Any]:
-        """What expressions see now; read once, until a piece of work changes it."""
-        if self.seen is None:
-            self.seen = seen_by(self.actor, self.record, self.instance, self.now)
-        return self.seen
+    def __post_init__(self) -> None:
+        self.around, self.data = Around(self.actor, self.record), self.instance.data
+
+    def context(self) -> Seen:
+        """What expressions see now."""
+        return Seen(self.around, self.data, self.instance.started_by_id, self.now)
 
     def know(self, element: str, values: dict[str, Any]) -> None:
         """Keep what an element brought, as `steps.<element>`."""
-        known = self.instance.data.get("steps", {})
-        self.instance.data = {**self.instance.data, "steps": {**known, element: values}}
-        self.seen = None
+        self.data = {**self.data, "steps": {**self.data.get("steps", {}), element: values}}
 
     def holds(self, condition: str) -> bool:
         return holds(condition, self.context())
@@ -93,9 +93,10 @@ def advance_job(place: Place, instance_id: str) -> None:
 def advance(database: Database, workspace: Workspace, instance_id: UUID) -> bool:
     """Take a run on until it waits, ends or fails. Returns True."""
     with force_locale(workspace.language):  # in which its publisher reads what went wrong
+        actors: dict[UUID, Actor] = {}
         for _pass in range(PASSES):
             try:
-                if not step_on(database, workspace, instance_id):
+                if not step_on(database, workspace, instance_id, actors):
                     return True
             except (Stuck, Lost, Refusal) as error:
                 stop(database, workspace, instance_id, *reason(error))
@@ -104,10 +105,11 @@ def advance(database: Database, workspace: Workspace, instance_id: UUID) -> bool
     return True
 
 
-def step_on(database: Database, workspace: Workspace, instance_id: UUID) -> bool:
-    """One transaction. Returns whether there is more to do at once."""
+def step_on(database: Database, workspace: Workspace, instance_id: UUID, actors: dict[UUID, Actor]) -> bool:
+    """One transaction. Returns whether there is more to do at once. `actors` are the publishers known from the steps
+    just before, by version."""
     with database.workspace(workspace) as session:
-        run = taken(session, workspace, instance_id)
+        run = taken(session, workspace, instance_id, actors)
         if run is None:
             return False
         with run.actor.transaction():
@@ -116,7 +118,7 @@ def step_on(database: Database, workspace: Workspace, instance_id: UUID) -> bool
         return more
 
 
-def taken(session: Session, workspace: Workspace, instance_id: UUID) -> Run | None:
+def taken(session: Session, workspace: Workspace, instance_id: UUID, actors: dict[UUID, Actor]) -> Run | None:
     """The run, held until the end of the transaction; None where it is not running. Raises Stuck."""
     row = session.execute(
         select(Instance, Version, Process.name, func.clock_timestamp())
@@ -128,10 +130,14 @@ def taken(session: Session, workspace: Workspace, instance_id: UUID) -> Run | No
     if row is None:
         return None
     instance, version, name, now = row
-    actor = acting_in(session, workspace, version.publisher_id, "process", f"process:{instance.id}")
-    if actor is None:
-        raise Stuck(_("Who published the process works here no more. Publish it again."))
-    actor = narrowed(actor, version.rights)
+    known = actors.get(version.id)
+    if known is not None:
+        actor = again(known, session)
+    else:
+        publisher = acting_in(session, workspace, version.publisher_id, "process", f"process:{instance.id}")
+        if publisher is None:
+            raise Stuck(_("Who published the process works here no more. Publish it again."))
+        actor = actors[version.id] = narrowed(publisher, version.rights)
     try:
         definition = read(version.xml)
     except Unreadable as error:
@@ -148,12 +154,11 @@ def go_on(run: Run) -> bool:
         walk.go()
     elif not pass_arrived(run, walk, waiting):
         pass_work(run, walk, waiting)
-    instance.passed += walk.passed
-    if instance.passed > LONGEST:
+    if instance.passed + walk.passed > LONGEST:
         raise Endless(_("It has passed more than %(most)s elements.", most=LONGEST))
     tokens = walk.tokens()
     settle(run, waiting, tokens)
-    instance.state = walk.state()
+    instance.passed, instance.state, instance.data = instance.passed + walk.passed, walk.state(), run.data
     if walk.ended:
         end(run)
         return False
@@ -207,11 +212,13 @@ def pass_work(run: Run, walk: Walk, waiting: dict[tuple[UUID, str], Step]) -> No
     )
     if key is None or step is None:
         return
-    element = run.definition.elements[step.element]
+    element, before = run.definition.elements[step.element], run.data
     try:
-        with run.actor.db.begin_nested():
+        with run.actor.db.begin_nested() if steps.writes(element) else nullcontext():
             brought = steps.perform(run, element)
     except Refusal as error:
+        run.data = before
+        run.around.forget()
         if not walk.fail(step.token, "refused"):
             raise Stuck(reason(error)[1], element.id) from error
         step.state, step.error = "failed", reason(error)[1]

@@ -19,13 +19,13 @@ from core.records import Record
 from crm.notifications.telling import tell_members
 from crm.processes.bpmn import Element, Extension
 from crm.processes.checks import allowed
-from crm.processes.context import around, owner_of
+from crm.processes.context import LINKED, owner_of
 from crm.processes.decisions import decide, read_table
 from crm.processes.expressions import Wrong, evaluate
 from crm.processes.forms import fields_of
 from crm.processes.hours import USUAL, NoDuration, after, parse_duration
 from crm.processes.models import Step
-from crm.processes.people import Asked, whoever
+from crm.processes.people import Asked, Working, whoever
 from crm.processes.triggers import triggers_of
 from crm.processes.walk import Token
 from crm.processes.webhooks import WEBHOOK, asked_of
@@ -83,7 +83,7 @@ def ask_somebody(run: "Run", element: Element, step: Step) -> None:
         "about": text_of(run, said.get("about"), "")[:10_000],
         "todo": said.get("todo") or "task",
         "assignee_id": step.assignee_id,
-        **{f"{kind}_id": one.id for kind, one in around(run.actor, run.record).items() if one and kind in LINKS},
+        **{f"{kind}_id": one.id for kind in LINKED if (one := run.around.get(kind)) is not None},
     }
     if step.due_at is not None:
         zone = zone_of(run, step.assignee_id)
@@ -92,9 +92,6 @@ def ask_somebody(run: "Run", element: Element, step: Step) -> None:
     task = tasks.create(run.actor, tasks.create.parse(given))
     step.task_id = task.id
     tell_when_late(run, element, step, task)
-
-
-LINKS = ("deal", "contact", "company")
 
 
 def tell_when_late(run: "Run", element: Element, step: Step, task: Task) -> None:
@@ -118,7 +115,7 @@ def due_of(run: "Run", element: Element, assignee_id: UUID | None) -> datetime |
 
 
 def asked(run: "Run", element: Element) -> Asked:
-    return Asked(run.actor, run.instance, element.id, owner_of(run.record), run.context)
+    return Asked(run.actor, run.instance, element.id, owner_of(run.record), run.context, run.people)
 
 
 def who_did(step: Step) -> dict[str, Any]:
@@ -200,13 +197,20 @@ def literal(text: str) -> Any:
 
 def hours_of(run: "Run", member_id: UUID | None) -> dict[str, Any]:
     """The member's own working hours, else the usual ones."""
-    found = run.actor.db.scalar(select(Member.working_hours).where(Member.id == member_id)) if member_id else None
-    return found or dict(USUAL)
+    return (member_id and working(run, member_id).hours) or dict(USUAL)
 
 
 def zone_of(run: "Run", member_id: UUID | None) -> ZoneInfo:
-    found = run.actor.db.scalar(select(Member.time_zone).where(Member.id == member_id)) if member_id else None
-    return ZoneInfo(found or run.actor.workspace.time_zone)
+    return ZoneInfo((member_id and working(run, member_id).zone) or run.actor.workspace.time_zone)
+
+
+def working(run: "Run", member_id: UUID) -> Working:
+    """When and where a member works, read once."""
+    if member_id not in run.people:
+        columns = select(Member.working_hours, Member.time_zone).where(Member.id == member_id)
+        row = run.actor.db.execute(columns).first()
+        run.people[member_id] = Working(row[0], row[1]) if row is not None else Working(None, "")
+    return run.people[member_id]
 
 
 def assignee_beside(run: "Run", element: Element) -> UUID | None:
@@ -225,6 +229,11 @@ def waits_for(run: "Run", element: Element) -> str:
 
 
 # Work
+
+
+def writes(element: Element) -> bool:
+    """Whether its work changes rows, and must then be all or nothing."""
+    return any(one.name in ("action", "notify") for one in element.extensions)
 
 
 def perform(run: "Run", element: Element) -> dict[str, Any]:
@@ -253,7 +262,7 @@ def act(run: "Run", one: Extension) -> dict[str, Any]:
     action = ACTIONS[name]
     given = {arg.get("name"): evaluate(arg.get("value") or arg.text, run.context()) for arg in one.inner}
     made = action(run.actor, action.parse(given))
-    run.seen = None
+    run.around.forget()
     if isinstance(made, Record):
         return {"id": str(made.id), "kind": made.kind}
     return made.model_dump(mode="json") if isinstance(made, BaseModel) else {}
@@ -278,10 +287,8 @@ def one_open(run: "Run", element: Element) -> Iterable[UUID]:
 
 def keep(run: "Run", name: str, value: Any) -> None:
     check_size(value)
-    known = run.instance.data.get("data", {})
     kept = value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
-    run.instance.data = {**run.instance.data, "data": {**known, name: kept}}
-    run.seen = None
+    run.data = {**run.data, "data": {**run.data.get("data", {}), name: kept}}
 
 
 def check_size(value: Any) -> None:

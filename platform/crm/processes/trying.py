@@ -244,7 +244,7 @@ class Trying:
             who = self.name_of(step.assignee_id)
             self.trial.open.append(Open(step.element, step.name, step.kind, who, step.due_at, fields))
         self.trial.next_at = min((one.due for one in self.trial.open if one.kind == "timer" and one.due), default=None)
-        self.trial.state = {**self.run.instance.data.get("steps", {}), **self.run.instance.data.get("data", {})}
+        self.trial.state = {**self.run.data.get("steps", {}), **self.run.data.get("data", {})}
 
     def steps(self) -> list[Step]:
         rows = select(Step).where(Step.instance_id == self.run.instance.id).order_by(Step.id)
