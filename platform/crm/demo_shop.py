@@ -37,6 +37,7 @@ from tenants import identities, members
 from tenants.models import Member, Person
 
 DAYS = 90
+TRIES = 10
 WORKED = {day: ["00:00", "23:59"] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
 USUAL = {day: ["08:00", "17:00"] for day in ("mon", "tue", "wed", "thu", "fri")}
 Advance = Callable[[float], None]
@@ -358,7 +359,15 @@ class Ages:
             f"update bus.outbox set next_at = next_at - interval '{seconds} s' "  # noqa: S608 (a number)
             f"where role = '{self.workspace.role}' and lease_until is null"
         )
-        self.execute("begin;" + ";".join(changes) + ";commit")
+        for tried in range(TRIES):
+            try:
+                self.execute("begin;" + ";".join(changes) + ";commit")
+            except psycopg.errors.DeadlockDetected:  # with a worker, who tries again as well
+                self.connection.rollback()
+                if tried == TRIES - 1:
+                    raise
+            else:
+                break
 
     def replace(self, deal_id: UUID, played: date, true: date) -> None:
         """One day for another, in whatever was written of it at this deal."""
