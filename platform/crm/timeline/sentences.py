@@ -157,7 +157,8 @@ class Names:
     absences: dict[str, tuple[str, date | None]]
 
     def of(self, record_id: Any) -> str:
-        return self.by_id.get(str(record_id)) or str(_("somewhere else"))
+        given = str(record_id)
+        return self.by_id.get(given) or (str(_("somewhere else")) if as_uuid(given) else given)
 
 
 def names_in(actor: Actor, events: Sequence[Row[Any]]) -> Names:
@@ -168,7 +169,7 @@ def names_in(actor: Actor, events: Sequence[Row[Any]]) -> Names:
             wanted.setdefault(Member, set()).add(str(event.member_id))
         for values in (event.before, event.after):
             for field in values.keys() & NAMED.keys():
-                if values[field]:
+                if as_uuid(str(values[field])):  # a quote is sent to an address
                     wanted.setdefault(NAMED[field], set()).add(values[field])
     names: dict[str, str] = {}
     for model, ids in wanted.items():
