@@ -147,6 +147,7 @@ def run(actor: Actor, instance_id: UUID) -> Answer:
         steps=[
             (step, who, told(definition, step) if definition else [])
             for step, who in following.path_of(actor, found.id)
+            if not (step.state == "cancelled" and at_border(definition, step.element))
         ],
         words=RUN_WORDS,
         step_words=STEP_WORDS,
