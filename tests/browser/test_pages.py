@@ -146,8 +146,9 @@ class Records:
             return self.draft if rule.endswith(("columns", "duplicates")) else self.done
         if argument in ("kind", "number"):
             return {"kind": "contact", "number": self.shop.workspace.id}[argument]
-        if argument in ("passkey_id", "instance_id"):
-            return self.passkey if argument == "passkey_id" else self.run
+        if argument in ("passkey_id", "instance_id", "process_id") or rule.endswith("/step"):
+            kept = {"passkey_id": "passkey", "instance_id": "run", "process_id": "process"}
+            return getattr(self, kept.get(argument, "step"))
         if argument == "fact":
             return "amount" if rule.startswith("/deals/") else "phones"
         table = argument.removesuffix("_id")
@@ -308,6 +309,23 @@ class Records:
         """A run of a process that waits for somebody."""
         with self.shop.acting() as actor:
             return FACTORIES["instance"](actor, "Windows").id
+
+    @cached_property
+    def process(self) -> UUID:
+        """The process of that run."""
+        found: UUID = self.shop.rows("select process_id from process_instance where id = :id", id=self.run)[
+            0
+        ].process_id
+        return found
+
+    @cached_property
+    def step(self) -> UUID:
+        """The task that the run waits for."""
+        waiting = "select task_id from process_step where instance_id = :id and task_id is not null"
+        while not (found := self.shop.rows(waiting, id=self.run)):
+            time.sleep(0.1)
+        task_id: UUID = found[0].task_id
+        return task_id
 
     def exported(self) -> None:
         """A file to take along, made."""

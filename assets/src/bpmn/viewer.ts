@@ -9,6 +9,7 @@ export interface Mark {
 export type Marks = Record<string, Mark>;
 
 interface Canvas {
+  resized(): void;
   zoom(to: "fit-viewport" | number, center?: "auto"): number;
   addMarker(id: string, name: string): void;
   removeMarker(id: string, name: string): void;
@@ -26,7 +27,7 @@ export class Viewer {
   #viewer: NavigatedViewer;
   #marked: [string, string][] = [];
 
-  constructor(place: HTMLElement) {
+  constructor(private place: HTMLElement) {
     this.#viewer = new NavigatedViewer({
       container: place,
       bpmnRenderer: { defaultFillColor: "var(--pane)", defaultStrokeColor: "var(--ink-2)", defaultLabelColor: "var(--ink)" },
@@ -40,7 +41,9 @@ export class Viewer {
   }
 
   fit(): void {
+    if (!this.place.clientWidth) return; // it is out of sight: a scale of nothing would be kept
     const canvas = this.#viewer.get<Canvas>("canvas");
+    canvas.resized();
     if (canvas.zoom("fit-viewport", "auto") > 1) canvas.zoom(1, "auto");
   }
 

@@ -17,6 +17,7 @@ from crm.absences.queries import to_choose
 from crm.processes import actions, drawing, following, queries
 from crm.processes.bpmn import Definition, Unreadable, read
 from crm.processes.doing import told
+from crm.processes.layout import drawn
 from crm.processes.models import Instance, Process, Version
 from crm.processes.queries import RUNS
 from crm.tasks.due import lateness
@@ -50,16 +51,16 @@ def show(actor: Actor, process_id: UUID) -> Answer:
     process = actor.find(Process, process_id)
     versions = following.versions_of(actor, process)
     active = next((version for version, _who, _runs in versions if version.id == process.active_id), None)
-    places = following.places(actor, process)
     ask = asked(("status", "late", "element"), "-created")
     ask = type(ask)(ask.q, ask.sort, ask.cursor, filters={**ask.filters, "process_id": str(process.id)})
-    definition = drawn(active.xml if active else process.draft)
+    definition = understood(active.xml if active else process.draft)
+    places = {one: place for one, place in following.places(actor, process).items() if not at_border(definition, one)}
     page = list_page(actor, RUNS, ask, following.RUN, lambda row: row)
     return render(
         actor,
         "processes/show.html",
         process=process,
-        xml=active.xml if active else process.draft,
+        xml=pictured(active.xml if active else process.draft),
         active=active,
         versions=versions,
         others=sum(runs for version, _who, runs in versions if version.id != process.active_id),
@@ -77,11 +78,26 @@ def show(actor: Actor, process_id: UUID) -> Answer:
     )
 
 
-def drawn(xml: str) -> Definition | None:
+def understood(xml: str) -> Definition | None:
+    """What the XML says, if it can run."""
     try:
         return read(xml)
     except Unreadable:
         return None
+
+
+def at_border(definition: Definition | None, element: str) -> bool:
+    """Whether it sits on the border of a step: what waits there is the step's own deadline, and no place of its own."""
+    known = definition.elements.get(element) if definition else None
+    return known is not None and bool(known.host)
+
+
+def pictured(xml: str) -> str:
+    """The XML with a diagram, by which it is drawn; nothing where there cannot be one."""
+    try:
+        return drawn(xml)
+    except Unreadable:
+        return ""
 
 
 def in_order(
@@ -110,19 +126,21 @@ def move(actor: Actor, process_id: UUID) -> Answer:
 def run(actor: Actor, instance_id: UUID) -> Answer:
     found = actor.find(Instance, instance_id)
     process, version = actor.db.get_one(Process, found.process_id), actor.db.get_one(Version, found.version_id)
-    definition, waits = drawn(version.xml), following.waits_of(actor, [found.id]).get(found.id, [])
-    now = datetime.now(UTC)
+    definition, waits = understood(version.xml), following.waits_of(actor, [found.id]).get(found.id, [])
+    now, waits = datetime.now(UTC), [one for one in waits if not at_border(definition, one.element)]
     return render(
         actor,
         "processes/run.html",
         run=found,
         process=process,
         version=version,
+        xml=pictured(version.xml),
         marks=drawing.walked(definition, found, waits) if definition else {},
         waits=[(one, lateness(None, one.due, now) if one.late else "") for one in waits],
         steps=[
             (step, who, told(definition, step) if definition else [])
             for step, who in following.path_of(actor, found.id)
+            if not (step.state == "cancelled" and at_border(definition, step.element))
         ],
         words=RUN_WORDS,
         step_words=STEP_WORDS,

@@ -81,7 +81,7 @@ def page(
         chosen=chosen,
         subject=definition.subject if definition else "",
     )
-    return shown, 422 if error or (trial is not None and trial.refused) else 200
+    return (shown, 422) if begun else shown  # as a form that is drawn again, since Turbo takes no other answer
 
 
 def understood(actor: Actor, process: Process) -> tuple[Definition | None, list[Problem]]:

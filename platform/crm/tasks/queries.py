@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flask_babel import format_date
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, DateTime, Row, ScalarSelect, and_, case, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, DateTime, Row, ScalarSelect, and_, case, cast, exists, func, literal, or_, select
 
 from core.actor import Actor
 from core.days import from_day, to_day
@@ -222,16 +222,18 @@ def of_subject(actor: Actor, subject: Record, most: int = 20) -> list[Item]:
 
 
 def agenda(actor: Actor, days: int, most: int = 200) -> list[Item]:
-    """The member's own open tasks due within so many days or late, and those done today."""
+    """The member's own open tasks due within so many days or late, those that a process waits for whenever they are
+    due, and those done today."""
     today = today_of(actor)
     midnight = datetime.combine(today, datetime.min.time(), zone_of(actor))
     # One day more than asked: an hour in another member's calendar may fall on the next day there.
     open_soon = and_(Task.done_at.is_(None), Task.due_on <= today + timedelta(days=days + 1))
     query = actor.visible(Task, *shown(actor)).where(
-        Task.assignee_id == actor.member.id, or_(open_soon, Task.done_at >= midnight)
+        Task.assignee_id == actor.member.id,
+        or_(open_soon, Task.done_at >= midnight, and_(Task.done_at.is_(None), exists(select(Step.id).where(WAITS)))),
     )
     rows = actor.db.execute(query.order_by(Task.due_on, Task.due_at, Task.id).limit(most))
-    return [item for item in items(actor, rows) if item.group not in ("later", "someday")]
+    return [item for item in items(actor, rows) if item.process or item.group not in ("later", "someday")]
 
 
 def lately_done(actor: Actor, mine: bool, most: int = 10) -> list[Item]:

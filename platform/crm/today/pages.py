@@ -15,6 +15,7 @@ pages = Pages("today", __name__)
 
 @pages.get("/today")
 def index(actor: Actor) -> str:
+    """What is late, today's, of the next days; and steps that a process waits for, though they have no day."""
     groups = grouped(agenda(actor, days=SOON))
     open_groups = {name: items for name, items in groups.items() if name != "done"}
     stalled, stalled_count = without_next_step(actor)

@@ -5,10 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event, text
 
 from core import outbound
+from core.db import database
 from core.errors import Forbidden, NotFound
-from crm.processes import webhooks
+from crm.processes import running, webhooks
 from tests.crm.processes.drawing import beside, element, end, notify, process, put, service, start, timer, user, waits
 from tests.crm.processes.works import Works
 from tests.shop import csrf
@@ -38,8 +40,6 @@ def test_the_page_of_a_process_counts_where_runs_stand_and_filters_them(works: W
     row = shown.split('id="place-call"')[1].split("</tr>")[0]
     assert re.search(r'class="num la">2<', row)
     with works.shop.base.workspace(works.shop.workspace) as session, session.begin():
-        from sqlalchemy import text
-
         session.execute(text("update task set due_at = now() - interval '1 hour' where deal_id = :id"), {"id": deal})
     late = page(works, f"{path}?late=true").split('id="runs"')[1].split('id="versions"')[0]
     assert "Okna Novák" in late
@@ -236,3 +236,35 @@ def test_a_process_makes_a_quote_of_the_deal_and_writes_by_a_template(works: Wor
     assert (quote.state, quote.sent_to) == ("sent", "jan@example.com")
     (mail,) = works.shop.rows("select subject, text, to_address from mail")
     assert (mail.subject, mail.text, mail.to_address) == ("Hello Jan", "For Okna Novák.", "jan@example.com")
+
+
+def test_a_step_costs_few_statements(works: Works, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    counts: list[int] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        said.append(statement)
+
+    def counted(*given: Any) -> bool:
+        said.clear()
+        event.listen(database().ws, "before_cursor_execute", note)
+        try:
+            return step_on(*given)
+        finally:
+            event.remove(database().ws, "before_cursor_execute", note)
+            counts.append(len(said))
+
+    step_on = running.step_on
+    monkeypatch.setattr(running, "step_on", counted)
+    contact = works.do("contact.create", first_name="Jan").id
+    works.begun(
+        process(
+            start(), service("a", "", put("x", "deal.amount")), service("b", "deal.edit", id="deal.id", about="'x'"),
+            user("call", "role=owner", due="after=PT15M hours=working"), end(), "start -> a -> b -> call -> end",
+        ),
+        contact_id=contact,
+    )  # fmt: skip
+    works.complete("call")
+    assert works.run().status == "done"
+    for found, most in zip(counts, (6, 7, 19, 7), strict=False):
+        assert found <= most, counts
