@@ -57,7 +57,7 @@ def added(works: Works, given: dict[str, Any], by: UUID | None = None) -> UUID:
 
 def test_every_rule_compiles_to_a_process_that_can_be_published(works: Works) -> None:
     conditions = [{"field": "deal.amount", "op": "more", "value": "1 000,50"}]
-    waits = [{}, {"wait": 2, "unit": "h"}, {"wait": 1, "conditions": conditions}, {"conditions": conditions}]
+    waits: list[dict[str, Any]] = [{}, {"wait": 2, "unit": "h"}, {"wait": 1, "conditions": conditions}, {"conditions": conditions}]
     dos = [(do,) for do in get_args(Do)] + [("task", "task"), get_args(Do)]
     given = [(when, get_args(Do), more) for when in get_args(When) for more in waits[:1] + waits[2:3]]
     given += [("stage", then, more) for then in dos for more in waits]
