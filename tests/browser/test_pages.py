@@ -31,6 +31,7 @@ from crm.exports import actions as exports
 from crm.forms.fields import KINDS
 from crm.notifications import unsubscribing
 from crm.notifications.models import MailBlock, Notification
+from crm.processes import rule_actions
 from crm.quotes import actions as quotes
 from crm.quotes import links as quote_links
 from crm.quotes.models import Quote
@@ -57,7 +58,7 @@ NO_PAGES = (
     "app.manifest", "app.service_worker", "notifications.bell", "notifications.offer",
     # Files, and the style sheet of the client's page.
     "client_quote.pdf", "client_quote.logo", "client_quote.look", "client_quote.paid", "quotes.pdf", "documents.logo",
-    "form.look", "form.embed", "requests.download",
+    "form.look", "form.embed", "requests.download", "designer.download",
     "calls.now", "mails.html", "mails.file",
 )  # fmt: skip
 CATALOGUE = Path(features.TRANSLATIONS) / "cs" / "LC_MESSAGES" / "messages.po"
@@ -116,6 +117,7 @@ class Records:
         self.form = self.web_form()
         self.calls_and_mails()
         self.exported()
+        self.rule = self.ruled()
         self.backups = self.backed_up()
 
     def addresses(self, rule: str) -> Iterator[str]:
@@ -147,7 +149,8 @@ class Records:
         if argument in ("kind", "number"):
             return {"kind": "contact", "number": self.shop.workspace.id}[argument]
         if argument in ("passkey_id", "instance_id", "process_id") or rule.endswith("/step"):
-            kept = {"passkey_id": "passkey", "instance_id": "run", "process_id": "process"}
+            process = "rule" if "/rules/" in rule else "drawn"
+            kept = {"passkey_id": "passkey", "instance_id": "run", "process_id": process}
             return getattr(self, kept.get(argument, "step"))
         if argument == "fact":
             return "amount" if rule.startswith("/deals/") else "phones"
@@ -311,8 +314,8 @@ class Records:
             return FACTORIES["instance"](actor, "Windows").id
 
     @cached_property
-    def process(self) -> UUID:
-        """The process of that run."""
+    def drawn(self) -> UUID:
+        """A process with a run."""
         found: UUID = self.shop.rows("select process_id from process_instance where id = :id", id=self.run)[
             0
         ].process_id
@@ -326,6 +329,19 @@ class Records:
             time.sleep(0.1)
         task_id: UUID = found[0].task_id
         return task_id
+
+    def ruled(self) -> UUID:
+        """A rule with all that a rule can say; another one says little."""
+        stage = str(self.shop.rows("select id from stage order by position limit 1")[0].id)
+        works = [
+            {"do": "task", "text": "№", "due": 2, "late": "who:head", "todo": "call"}, {"do": "notify", "text": "№"},
+            {"do": "move", "stage_id": stage}, {"do": "set", "field": "amount", "value": "5"},
+        ]  # fmt: skip
+        asked = [{"field": "deal.amount", "op": "more", "value": "5"}, {"field": "contact.labels", "op": "empty"}]
+        rule = {"when": "stage", "stage_id": stage, "conditions": asked, "works": works, "wait": 2}
+        with self.shop.acting() as actor:
+            rule_actions.create(actor, rule_actions.create.parse({"when": "won", "works": works[:1]}))
+            return rule_actions.create(actor, rule_actions.create.parse(rule)).id
 
     def exported(self) -> None:
         """A file to take along, made."""

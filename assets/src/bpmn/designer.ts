@@ -7,6 +7,9 @@ export interface Problem {
   words: string;
 }
 
+const READABLE = 0.75; // smaller than this a long process is not shown whole, but from its beginning
+const ROOM = 160; // pixels that a step and its arrow take
+
 type Words = Record<string, string>; // by the names of steps, and by bpmn-js's own English texts
 type Service = any; // eslint-disable-line -- bpmn-js's services, which it does not type
 
@@ -43,6 +46,10 @@ export class Designer {
     const canvas = this.get("canvas");
     canvas.zoom("fit-viewport", "auto");
     if (canvas.zoom() > 1) canvas.zoom(1, "auto");
+    if (canvas.zoom() >= READABLE) return;
+    const { outer, inner } = canvas.viewbox();
+    const [width, height] = [outer.width / READABLE, outer.height / READABLE];
+    canvas.viewbox({ x: inner.x - 30, y: inner.y + inner.height / 2 - height / 2, width, height });
   }
 
   /** The one element that is selected, else the process itself. */
@@ -83,11 +90,14 @@ export class Designer {
     const selected = this.selected;
     const modeling = this.get("modeling");
     const shape = this.#shape(step);
+    const [way] = selected.outgoing.filter((one) => one.type === "bpmn:SequenceFlow");
     let made: Drawn;
     if (STEPS[step]!.beside) {
       if (!/Task$|SubProcess$/.test(selected.type)) return;
       const corner = { x: selected.x + selected.width - 20, y: selected.y + selected.height };
       made = modeling.createShape(shape, corner, selected, { attach: true });
+    } else if (way && step !== "end" && step !== "start" && !/Gateway$/.test(selected.type)) {
+      made = this.#between(selected, way, shape);
     } else if (selected !== this.root && isStep(selected) && selected.type !== "bpmn:EndEvent" && step !== "start") {
       made = this.get("autoPlace").append(selected, shape);
     } else {
@@ -96,6 +106,15 @@ export class Designer {
       made = modeling.createShape(shape, middle, this.root);
     }
     this.select(made.id);
+  }
+
+  /** A new step within an arrow; what stands to the right makes room. */
+  #between(source: Drawn, way: Drawn, shape: Drawn): Drawn {
+    const right = source.x + source.width;
+    const later = this.steps().filter((one) => one.x >= right && one.parent === source.parent && !one.host);
+    if (later.length) this.get("modeling").moveElements(later, { x: ROOM, y: 0 });
+    const middle = { x: right + 60 + shape.width / 2, y: source.y + source.height / 2 };
+    return this.get("modeling").createShape(shape, middle, way);
   }
 
   connect(from: Drawn, to: Drawn): void {

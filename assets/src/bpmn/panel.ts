@@ -51,7 +51,7 @@ export class Panel {
     focus();
   }
 
-  #fill(root: ParentNode, about: About): void {
+  #fill(root: HTMLElement, about: About): void {
     for (const list of root.querySelectorAll<HTMLElement>("[data-list]")) this.#rows(list, about);
     for (const button of root.querySelectorAll<HTMLButtonElement>("[data-add]")) {
       button.onclick = () => {
@@ -128,8 +128,10 @@ export class Panel {
     };
   }
 
-  #fields(root: ParentNode, about: About): void {
-    for (const field of root.querySelectorAll<HTMLInputElement>("[data-field]")) {
+  /** Of the panel itself those that stand in no row; of a row all. */
+  #fields(root: HTMLElement, about: About): void {
+    const own = (one: HTMLElement) => one.closest(".panel-row") === root.closest(".panel-row");
+    for (const field of [...root.querySelectorAll<HTMLInputElement>("[data-field]")].filter(own)) {
       const path = field.dataset.field!;
       read(field, value(about, path));
       field.onchange = () => {
@@ -137,7 +139,7 @@ export class Panel {
         if (field.dataset.redraw !== undefined) about.again();
       };
     }
-    for (const widget of root.querySelectorAll<HTMLElement>("[data-widget]")) WIDGETS[widget.dataset.widget!]!(widget, about);
+    for (const widget of [...root.querySelectorAll<HTMLElement>("[data-widget]")].filter(own)) WIDGETS[widget.dataset.widget!]!(widget, about);
   }
 }
 

@@ -1,5 +1,4 @@
 import { Controller } from "@hotwired/stimulus";
-import { visit } from "@hotwired/turbo";
 import type { Designer, Problem } from "../bpmn/designer";
 import { post, Refused } from "../server";
 import { say } from "../toasts";
@@ -52,18 +51,20 @@ export default class extends Controller<HTMLElement> {
       this.#touched();
       outline();
     });
-    designer.on("element.changed", ({ element }) => {
-      if (element === designer.selected && !this.panelTarget.contains(document.activeElement)) panel.show();
-    });
+    // What the panel changes itself does not draw it anew, or a field would go while somebody comes to the next one.
+    designer.on("commandStack.changed", ({ trigger }) => trigger !== "execute" && panel.show());
+    for (const event of ["directEditing.complete", "connect.end", "bendpoint.move.end"]) designer.on(event, () => panel.show());
     panel.show();
     outline();
     this.element.dataset.ready = "true";
+    this.element.addEventListener("turbo:before-morph-element", this.#keep);
     addEventListener("beforeunload", this.#leaving);
     document.addEventListener("turbo:before-visit", this.#leavingPage);
     await this.#check();
   }
 
   override disconnect(): void {
+    this.element.removeEventListener("turbo:before-morph-element", this.#keep);
     removeEventListener("beforeunload", this.#leaving);
     document.removeEventListener("turbo:before-visit", this.#leavingPage);
     clearTimeout(this.#timer);
@@ -117,7 +118,7 @@ export default class extends Controller<HTMLElement> {
   async publish(): Promise<void> {
     if (!(await this.save())) return;
     await this.#ask(this.publishValue, { version: String(this.versionValue) }, ({ problems }) => {
-      if (!problems.length) visit(location.href, { action: "replace" });
+      if (!problems.length) location.reload();
     });
   }
 
@@ -188,6 +189,11 @@ export default class extends Controller<HTMLElement> {
     );
     if (focused) this.stepsTarget.querySelector<HTMLElement>(`[data-designer-element-param="${CSS.escape(focused)}"]`)?.focus();
   }
+
+  /** A live refresh leaves what is being drawn. */
+  #keep = (event: Event): void => {
+    if (event.target === this.element) event.preventDefault();
+  };
 
   #leaving = (event: BeforeUnloadEvent): void => {
     if (this.#dirty) event.preventDefault();

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
+from flask_babel import lazy_pgettext, ngettext, pgettext
 from markupsafe import Markup
 
 from core.actor import Actor
@@ -37,13 +37,13 @@ DOES: dict[str, Any] = {
     "win": _l("win the deal"),
 }
 OPS: dict[str, Any] = {
-    "is": _l("is"),
-    "is_not": _l("is not"),
-    "more": _l("is more than"),
-    "less": _l("is less than"),
-    "contains": _l("contains"),
-    "filled": _l("is filled in"),
-    "empty": _l("is empty"),
+    "is": lazy_pgettext("rule", "is"),
+    "is_not": lazy_pgettext("rule", "is not"),
+    "more": lazy_pgettext("rule", "is more than"),
+    "less": lazy_pgettext("rule", "is less than"),
+    "contains": lazy_pgettext("rule", "contains"),
+    "filled": lazy_pgettext("rule", "is filled in"),
+    "empty": lazy_pgettext("rule", "is empty"),
 }
 
 WHO: dict[str, Any] = {
@@ -93,8 +93,8 @@ def sentence(names: Names, rule: Rule) -> Markup:
     tell Jana: Look." with what can be chosen in bold."""
     before = [when(names, rule)]
     if rule.conditions:
-        joined = Markup(" {} ").format(_("and")).join(asked(names, one) for one in rule.conditions)
-        before.append(Markup("{} {}").format(_("if"), joined))
+        joined = Markup(" {} ").format(pgettext("rule", "and")).join(asked(names, one) for one in rule.conditions)
+        before.append(Markup("{} {}").format(pgettext("rule", "if"), joined))
     if rule.wait:
         before.append(highlight(_("after %(span)s"), {"span": span(rule.wait, rule.unit, rule.hours)}))
     done = Markup("; ").join(doing(names, work) for work in rule.works)

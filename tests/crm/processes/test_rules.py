@@ -57,12 +57,8 @@ def added(works: Works, given: dict[str, Any], by: UUID | None = None) -> UUID:
 
 def test_every_rule_compiles_to_a_process_that_can_be_published(works: Works) -> None:
     conditions = [{"field": "deal.amount", "op": "more", "value": "1 000,50"}]
-    waits: list[dict[str, Any]] = [
-        {},
-        {"wait": 2, "unit": "h"},
-        {"wait": 1, "conditions": conditions},
-        {"conditions": conditions},
-    ]
+    once = {"conditions": conditions}
+    waits: list[dict[str, Any]] = [{}, {"wait": 2, "unit": "h"}, {"wait": 1, **once}, once]
     dos = [(do,) for do in get_args(Do)] + [("task", "task"), get_args(Do)]
     given: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
         (when, get_args(Do), more) for when in get_args(When) for more in waits[:1] + waits[2:3]
@@ -183,8 +179,8 @@ def test_a_rule_that_lacks_something_is_refused_beside_its_field(works: Works) -
         ),
         (
             "cs",
-            "Když obchod přijde do fáze {stage}, pokud částka obchodu je větší než 1000 a zdroj kontaktu je prázdný, "
-            "za 2 pracovní dny: zadej úkol „Call“ (Hovor): někdo s rolí Vlastník, lhůta 2 pracovní dny, "
+            "Když obchod přijde do fáze {stage}, pokud částka obchodu je větší než 1000 a zdroj kontaktu nemá hodnotu, "
+            "za 2 pracovní dny: zadej úkol „Call“ (Hovor): někdo s rolí Vlastník, termín za 2 pracovní dny, "
             "při zpoždění upozorni: vedoucí oddělení vlastníka; přesuň obchod do fáze {stage}.",
         ),
     ],
