@@ -22,6 +22,7 @@ SUBJECTS = ("deal", "contact", "company", "task")
 NEVER = (
     "role", "member", "invitation", "token", "scim_token", "connection", "domain", "link", "backup", "billing",
     "privacy", "export", "import", "settings", "share",
+    "document_template",
 )  # fmt: skip
 
 

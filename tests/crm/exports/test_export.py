@@ -149,7 +149,10 @@ def test_a_workbook_has_dates_and_numbers_and_everything_a_sheet_for_each_kind(s
     found = exported(shop, what="everything", format="xlsx")
     assert (found.state, found.rows) == ("done", 2)
     book = CalamineWorkbook.from_filelike(io.BytesIO(content(shop, found)))
-    assert book.sheet_names == ["Contacts", "Companies", "Deals", "Tasks", "Notes and calls"]
+    assert book.sheet_names == [
+        "Contacts", "Companies", "Deals", "Tasks", "Notes and calls", "Requests", "Quotes", "Payments", "Price list",
+        "Calls", "Mails",
+    ]  # fmt: skip
     heads, deal = book.get_sheet_by_name("Deals").to_python()
     cells = dict(zip(heads, deal, strict=True))
     assert (cells["Amount"], cells["Expected close"], cells["Contact"]) == (148900.5, date(2026, 12, 24), "Jan Novák")
