@@ -57,6 +57,7 @@ NO_PAGES = (
     "app.manifest", "app.service_worker", "notifications.bell", "notifications.offer",
     # Files, and the style sheet of the client's page.
     "client_quote.pdf", "client_quote.logo", "client_quote.look", "client_quote.paid", "quotes.pdf", "documents.logo",
+    "documents.download", "documents.template_file",
     "form.look", "form.embed", "requests.download",
     "calls.now", "mails.html", "mails.file",
 )  # fmt: skip
@@ -157,7 +158,7 @@ class Records:
 
     def calls_and_mails(self) -> None:
         with self.shop.acting() as actor:
-            for kind in ("telephone", "call", "mail", "mail_template"):
+            for kind in ("telephone", "call", "mail", "mail_template", "document"):
                 FACTORIES[kind](actor, "Novák")
 
     @cached_property

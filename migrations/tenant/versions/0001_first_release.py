@@ -1475,13 +1475,6 @@ def upgrade() -> None:
         sa.CheckConstraint("about in ('deal')", name=op.f("ck_document_template_about")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_document_template")),
     )
-    op.create_index(
-        "uq_document_template_name",
-        "document_template",
-        [sa.literal_column("lower(name)")],
-        unique=True,
-        postgresql_where=sa.text("deleted_at is null"),
-    )
     op.create_table(
         "document",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -146,7 +146,7 @@ def template_named(actor: Actor, named: str) -> DocumentTemplate:
     known = as_uuid(named)
     which = DocumentTemplate.id == known if known else func.lower(DocumentTemplate.name) == named.strip().lower()
     there = select(DocumentTemplate).where(which, DocumentTemplate.deleted_at.is_(None))  # everybody may see them
-    template = actor.db.scalar(there)
+    template = actor.db.scalar(there.order_by(DocumentTemplate.id).limit(1))
     if template is None:
         raise Invalid(("template", _("There is no template %(name)s.", name=named[:100])))
     return template

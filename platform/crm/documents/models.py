@@ -49,12 +49,7 @@ class DocumentTemplate(Record):
     kind of record that documents are made for."""
 
     __tablename__ = "document_template"
-    __table_args__ = (
-        CheckConstraint("about in ('deal')", name="about"),
-        Index(
-            "uq_document_template_name", text("lower(name)"), unique=True, postgresql_where=text("deleted_at is null")
-        ),
-    )
+    __table_args__ = (CheckConstraint("about in ('deal')", name="about"),)
     kind: ClassVar[str] = "document_template"
     derived: ClassVar[frozenset[str]] = frozenset({"file_size"})
     owner_column: ClassVar[str | None] = None

@@ -93,23 +93,25 @@ def add_template(actor: Actor) -> Answer:
     return see(url_for("documents.index") + "#templates")
 
 
-@pages.get("/settings/documents/templates/<uuid:template_id>")
-def template_file(actor: Actor, template_id: UUID) -> Response:
-    template = actor.find(DocumentTemplate, template_id)
+@pages.get("/settings/documents/templates/<uuid:document_template_id>")
+def template_file(actor: Actor, document_template_id: UUID) -> Response:
+    template = actor.find(DocumentTemplate, document_template_id)
     actor.require(("settings", "view"))
     return as_word(template.name, template.file_key)
 
 
-@pages.post("/settings/documents/templates/<uuid:template_id>/<step>")
-def change_template(actor: Actor, template_id: UUID, step: str) -> Answer:
-    act = {"delete": making.delete_template, "restore": making.restore_template}.get(step)
-    if act is None:
-        raise NotFound()
-    template = act(actor, making.OneDocumentTemplate(id=template_id))
-    undo = url_for("documents.change_template", template_id=template.id, step="restore")
-    gone = step == "delete"
-    say(_("%(name)s deleted", name=template.name) if gone else _("%(name)s is back", name=template.name),
-        undo if gone else None)  # fmt: skip
+@pages.post("/settings/documents/templates/<uuid:document_template_id>/delete")
+def delete_template(actor: Actor, document_template_id: UUID) -> Answer:
+    template = making.delete_template(actor, making.OneDocumentTemplate(id=document_template_id))
+    undo = url_for("documents.restore_template", document_template_id=template.id)
+    say(_("%(name)s deleted", name=template.name), undo)
+    return see(url_for("documents.index") + "#templates")
+
+
+@pages.post("/settings/documents/templates/<uuid:document_template_id>/restore")
+def restore_template(actor: Actor, document_template_id: UUID) -> Answer:
+    template = making.restore_template(actor, making.OneDocumentTemplate(id=document_template_id))
+    say(_("%(name)s is back", name=template.name))
     return see(url_for("documents.index") + "#templates")
 
 
@@ -130,16 +132,17 @@ def download(actor: Actor, document_id: UUID) -> Response:
     return as_word(document.name, document.file_key)
 
 
-@pages.post("/documents/<uuid:document_id>/<step>")
-def change_document(actor: Actor, document_id: UUID, step: str) -> Answer:
-    act = {"delete": making.delete, "restore": making.restore}.get(step)
-    if act is None:
-        raise NotFound()
-    document = act(actor, making.OneDocument(id=document_id))
-    undo = url_for("documents.change_document", document_id=document.id, step="restore")
-    gone = step == "delete"
-    say(_("%(name)s deleted", name=document.name) if gone else _("%(name)s is back", name=document.name),
-        undo if gone else None)  # fmt: skip
+@pages.post("/documents/<uuid:document_id>/delete")
+def delete(actor: Actor, document_id: UUID) -> Answer:
+    document = making.delete(actor, making.OneDocument(id=document_id))
+    say(_("%(name)s deleted", name=document.name), url_for("documents.restore", document_id=document.id))
+    return see(url_for("deals.show", deal_id=document.deal_id) + "#documents")
+
+
+@pages.post("/documents/<uuid:document_id>/restore")
+def restore(actor: Actor, document_id: UUID) -> Answer:
+    document = making.restore(actor, making.OneDocument(id=document_id))
+    say(_("%(name)s is back", name=document.name))
     return see(url_for("deals.show", deal_id=document.deal_id) + "#documents")
 
 

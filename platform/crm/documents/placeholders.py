@@ -47,7 +47,7 @@ NAMES: dict[str, Any] = {
     "business.phone": _l("Your phone"),
     "business.website": _l("Your web site"),
     "business.account": _l("Your bank account"),
-    "items": _l("What is sold, line by line: {%tr for item in items %} … {%tr endfor %} in a table"),
+    "items": _l("What is sold, line by line"),
     "items.name": _l("Of a line: what it is"),
     "items.quantity": _l("Of a line: how many"),
     "items.unit": _l("Of a line: the unit"),

@@ -4,6 +4,7 @@ Templates are ours; what people wrote comes in as data and is never part of the 
 Open Font License, which allows it to be embedded in documents.
 """
 
+import marshal
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -30,7 +31,7 @@ def typeset(template: str, data: dict[str, Any], at: datetime) -> bytes:
         "template": source(template), "data": orjson.dumps(data).decode(), "fonts": [str(FONTS)],
         "at": int(at.timestamp()),
     }  # fmt: skip
-    pdf = in_child(CHILD, orjson.dumps(asked), SECONDS)
+    pdf = in_child(CHILD, marshal.dumps(asked), SECONDS)
     if not pdf.startswith(b"%PDF"):
         raise NotTypeset("the child made no PDF")
     return pdf
