@@ -24,6 +24,7 @@ from crm.deals import actions as deals
 from crm.deals import pipelines, pricing
 from crm.deals.models import Stage
 from crm.documents import actions as documents
+from crm.documents import making
 from crm.exports import actions as exports
 from crm.forms import actions as forms
 from crm.imports import actions as imports
@@ -44,6 +45,7 @@ from tenants import arrivals, departments, invitations, provisioning, roles, sha
 from tenants.backups.models import Backup, Restore
 from tenants.models import Invitation, Member, Role, Share
 from tenants.sign_on_models import Connection, Domain, Link
+from tests.crm.documents.words import written
 from tests.crm.processes import drawing
 
 Factory = Callable[[Actor, str], Record]
@@ -203,12 +205,23 @@ def token(actor: Actor, mark: str) -> Record:
     return tokens.create(actor, tokens.NewToken(name=mark))[0]
 
 
+def document_template(actor: Actor, mark: str) -> Record:
+    return making.add_template(actor, making.NewDocumentTemplate(name=mark, content=written("{{ deal.name }}")))
+
+
+def document(actor: Actor, mark: str) -> Record:
+    deal, template = FACTORIES["deal"](actor, mark), document_template(actor, f"{mark} {new_id()}")
+    return by(making.create, deal_id=deal.id, template=str(template.id), name="{mark}")(actor, mark)
+
+
 FACTORIES: dict[str, Factory] = {
     "company": by(companies.create, name="{mark} s.r.o."),
     "contact": by(contacts.create, first_name="Jan", last_name="{mark}"),
     "pipeline": by(pipelines.create, name="{mark}", stages=[{"name": "New", "probability": 10}]),
     "deal": by(deals.create, name="Windows {mark}"),
     "quote": quote,
+    "document_template": document_template,
+    "document": document,
     "payment": payment,
     "letterhead": letterhead,
     "till": by(tills.change, mode="off"),

@@ -32,6 +32,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "note": ("view", "create", "edit", "delete"),
     "quote": ("view", "create", "edit", "delete"),
     "payment": ("view", "create", "edit", "delete"),
+    "document": ("view", "create", "delete"),
+    "document_template": ("view", "create", "delete"),
     "product": ("view", "create", "edit", "delete"),
     "request": ("view", "create", "edit", "delete", "assign"),
     "form": ("view", "create", "edit", "delete"),
@@ -71,16 +73,18 @@ DECIDED_BY: dict[str, Right] = {
 }
 
 # Kinds that tell what a field of another kind says: who may not see that field sees none of them.
-TELLING: dict[str, Right] = {"quote": ("deal", "amount"), "payment": ("deal", "amount")}
+TELLING: dict[str, Right] = dict.fromkeys(("quote", "payment", "document"), ("deal", "amount"))
 
 # The kinds of the matrix, each right with a scope of its own.
-WORK = ("contact", "company", "deal", "quote", "payment", "task", "note", "call", "mail", "request")
+WORK = ("contact", "company", "deal", "quote", "payment", "document", "task", "note", "call", "mail", "request")
 # What else a role may do, each as a whole or not at all.
 SPECIAL: dict[str, tuple[Right, ...]] = {
     "settings": (
         ("settings", "view"),
         ("settings", "edit"),
         *((kind, verb) for kind in ("pipeline", "form", "mail_template") for verb in ("create", "edit", "delete")),
+        ("document_template", "create"),
+        ("document_template", "delete"),
     ),
     "members": (
         ("member", "create"),
@@ -99,7 +103,8 @@ SPECIAL: dict[str, tuple[Right, ...]] = {
 }
 # What everybody may who works here.
 EVERYBODY: tuple[Right, ...] = tuple(
-    (kind, "view") for kind in ("pipeline", "form", "mail_template", "product", "member", "department", "team")
+    (kind, "view")
+    for kind in ("pipeline", "form", "mail_template", "document_template", "product", "member", "department", "team")
 )
 # What everybody may with their own. What may be in an export is asked of the kinds themselves (crm.exports.kinds).
 OWN: tuple[Right, ...] = tuple(("export", verb) for verb in VERBS["export"])

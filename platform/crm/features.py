@@ -17,6 +17,7 @@ from crm.audit.pages import pages as audit_pages
 from crm.backups import jobs as backups_jobs  # noqa: F401 (declares its jobs)
 from crm.backups import rules as backups_rules  # noqa: F401 (declares how rows come in)
 from crm.backups.pages import pages as backups_pages
+from crm.calls import api as calls_api
 from crm.calls import missed as calls_jobs  # noqa: F401 (declares its jobs)
 from crm.calls.front import front as telephone
 from crm.calls.pages import pages as calls_pages
@@ -43,6 +44,7 @@ from crm.imports import run as imports_jobs  # noqa: F401 (declares its jobs)
 from crm.imports.pages import pages as imports_pages
 from crm.limits import jobs as limits_jobs  # noqa: F401 (declares its jobs)
 from crm.limits.pages import pages as limits_pages
+from crm.mails import api as mails_api
 from crm.mails import receiving, sending  # noqa: F401 (declare their jobs)
 from crm.mails.pages import pages as mails_pages
 from crm.notifications import letters, pushing, timed  # noqa: F401 (declares their jobs)
@@ -103,6 +105,8 @@ RESOURCES = (
     tasks_api.RESOURCE,
     requests_api.RESOURCE,
     notes_api.RESOURCE,
+    calls_api.RESOURCE,
+    mails_api.RESOURCE,
     imports_api.RESOURCE,
     exports_api.RESOURCE,
     processes_api.PROCESS_RESOURCE,

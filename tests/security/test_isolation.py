@@ -48,15 +48,15 @@ NO_RESOURCE = {
     "invitation": "people are managed on the settings pages",
     "share": "a record is shared on its own page",
     "absence": "who takes over is decided after a look at the preview, on its own pages",
+    "document": "made of a template at its deal, and downloaded there",
+    "document_template": "templates are managed on the settings pages",
     "letterhead": "set on the settings pages",
     "till": "set on the settings pages",
     "connection": "single sign-on is set up on the settings pages",
     "domain": "single sign-on is set up on the settings pages",
     "link": "single sign-on is set up on the settings pages",
-    "mail": "written and read on its own pages",
     "mail_template": "templates are managed on the settings pages",
     "telephone": "a telephone is connected on the settings pages",
-    "call": "the telephone tells of it, and what was said is a note",
     "scim_token": "a key that could make keys would outlive its own revocation",
 }
 # Parts of a page's path that are not ids of records, and a value for each.

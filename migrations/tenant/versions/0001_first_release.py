@@ -1464,6 +1464,49 @@ def upgrade() -> None:
         sa.CheckConstraint("weekday between 0 and 6", name=op.f("ck_weekly_report_weekday")),
         sa.PrimaryKeyConstraint("whose", name=op.f("pk_weekly_report")),
     )
+    op.create_table(
+        "document_template",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("about", sa.String(), server_default="deal", nullable=False),
+        sa.Column("used", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("file_key", sa.String(), nullable=False),
+        sa.Column("file_size", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("about in ('deal')", name=op.f("ck_document_template_about")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_document_template")),
+    )
+    op.create_table(
+        "document",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("template_id", sa.Uuid(), nullable=True),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("file_key", sa.String(), nullable=False),
+        sa.Column("file_size", sa.Integer(), nullable=False),
+        sa.Column("deal_id", sa.Uuid(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["deal_id"], ["deal.id"], name=op.f("fk_document_deal_id"), ondelete="cascade"),
+        sa.ForeignKeyConstraint(["owner_id"], ["member.id"], name=op.f("fk_document_owner_id")),
+        sa.ForeignKeyConstraint(
+            ["template_id"], ["document_template.id"], name=op.f("fk_document_template_id"), ondelete="set null"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_document")),
+    )
+    op.create_index("ix_document_deal", "document", ["deal_id"], unique=False)
+    op.create_index(
+        "ix_document_owner",
+        "document",
+        ["owner_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at is null"),
+    )
     for table in ("company", "contact"):
         op.execute(f"alter table {table} alter column search set statistics 1000")
     op.create_foreign_key(op.f("fk_department_head_id"), "department", "member", ["head_id"], ["id"])

@@ -27,6 +27,8 @@ from crm.deals.cards import Teller
 from crm.deals.form import FACTS, filled, given, stage_choices, stored, theirs, typed_form
 from crm.deals.items import totals
 from crm.deals.models import Deal, Pipeline
+from crm.documents.making import documents_of
+from crm.documents.making import templates as document_templates
 from crm.processes.following import runs_about
 from crm.quotes.queries import of_deal
 from crm.tasks.queries import of_subject
@@ -204,6 +206,8 @@ def show(actor: Actor, deal_id: UUID) -> Answer:
         sums=totals(deal.items),
         offered=of_deal(actor, deal),
         runs=runs_about(actor, deal),
+        papers=documents_of(actor, deal),
+        paper_templates=document_templates(actor),
         notice=notice_of(actor, deal),
     )
 

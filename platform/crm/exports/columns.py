@@ -16,10 +16,15 @@ from sqlalchemy.orm import InstrumentedAttribute
 from core.actor import Actor
 from core.copyout import safe
 from core.records import Record
+from crm.calls.models import Call
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal, Pipeline, Stage
 from crm.forms.models import Form
+from crm.mails.models import Mail
+from crm.payments.models import Payment
+from crm.products.models import Product
+from crm.quotes.models import Quote
 from crm.requests.models import Request
 from crm.requests.words import sources, states
 from crm.tasks.models import Task
@@ -193,13 +198,103 @@ def request_columns(actor: Actor) -> list[Column]:
     ]
 
 
+def quote_columns(actor: Actor) -> list[Column]:
+    return [
+        Column(_("Number"), text_of(Quote.number)),
+        Column(pgettext("deal", "Name"), text_of(Quote.name)),
+        Column(_("State"), words(Quote.state, quote_states())),
+        Column(_("Client"), Quote.client.op("->>")(literal_column("'name'"))),
+        Column(_("Without VAT"), Quote.net, "number"),
+        Column(_("With VAT"), Quote.gross, "number"),
+        Column(_("Currency"), text_of(Quote.currency)),
+        Column(_("Valid until"), Quote.valid_until, "day"),
+        Column(pgettext("quote", "Sent"), moment(Quote.sent_at, actor.member.time_zone), "moment"),
+        Column(_("Sent to"), text_of(Quote.sent_to)),
+        Column(_("Answered"), moment(Quote.answered_at, actor.member.time_zone), "moment"),
+        Column(_("Answered by"), text_of(Quote.answered_by)),
+        Column(_("Reason"), text_of(Quote.reason)),
+        Column(_("Deal"), name_of(actor, Deal, Quote.deal_id)),
+        Column(pgettext("record", "Owner"), member_of(actor, Quote.owner_id)),
+        *bookkeeping(actor, Quote),
+    ]
+
+
+def payment_columns(actor: Actor) -> list[Column]:
+    quote = actor.visible(Quote, Quote.number).where(Quote.id == Payment.quote_id).scalar_subquery()
+    return [
+        Column(_("Paid on"), Payment.paid_on, "day"),
+        Column(_("Amount"), Payment.amount, "number"),
+        Column(_("Currency"), text_of(Payment.currency)),
+        Column(_("How"), words(Payment.how, payment_ways())),
+        Column(_("Note"), text_of(Payment.note)),
+        Column(_("Deal"), name_of(actor, Deal, Payment.deal_id)),
+        Column(_("Quote"), text_of(quote)),
+        Column(pgettext("record", "Owner"), member_of(actor, Payment.owner_id)),
+        *bookkeeping(actor, Payment),
+    ]
+
+
+def product_columns(actor: Actor) -> list[Column]:
+    return [
+        Column(pgettext("product", "Name"), text_of(Product.name)),
+        Column(_("Code"), text_of(Product.code)),
+        Column(_("Unit"), text_of(Product.unit)),
+        Column(_("Price of one"), Product.price, "number"),
+        Column(_("Currency"), text_of(Product.currency)),
+        Column(_("VAT in percent"), Product.vat_rate, "number"),
+        Column(_("Offered"), case((Product.active, literal(_("yes"))), else_=literal(_("no")))),
+        Column(_("About"), text_of(Product.about)),
+        *bookkeeping(actor, Product),
+    ]
+
+
+def call_columns(actor: Actor) -> list[Column]:
+    return [
+        Column(_("When"), moment(Call.began_at, actor.member.time_zone), "moment"),
+        Column(_("Direction"), words(Call.direction, {"in": pgettext("call", "In"), "out": pgettext("call", "Out")})),
+        Column(_("State"), words(Call.state, call_states())),
+        Column(_("Calling number"), text_of(Call.from_number)),
+        Column(_("Called number"), text_of(Call.to_number)),
+        Column(_("Answered"), moment(Call.answered_at, actor.member.time_zone), "moment"),
+        Column(_("Ended"), moment(Call.ended_at, actor.member.time_zone), "moment"),
+        Column(_("Text"), text_of(Call.about)),
+        Column(pgettext("call", "Whose"), member_of(actor, Call.member_id)),
+        Column(_("Contact"), name_of(actor, Contact, Call.contact_id)),
+        Column(_("Company"), name_of(actor, Company, Call.company_id)),
+        Column(_("Deal"), name_of(actor, Deal, Call.deal_id)),
+        *bookkeeping(actor, Call),
+    ]
+
+
+def mail_columns(actor: Actor) -> list[Column]:
+    return [
+        Column(_("When"), moment(Mail.at, actor.member.time_zone), "moment"),
+        Column(_("Direction"), words(Mail.direction, {"in": pgettext("call", "In"), "out": pgettext("call", "Out")})),
+        Column(_("State"), words(Mail.state, mail_states())),
+        Column(pgettext("mail", "From"), text_of(Mail.from_name)),
+        Column(_("Address it came from"), text_of(Mail.from_address)),
+        Column(pgettext("mail", "To"), text_of(Mail.to_address)),
+        Column(_("Subject"), text_of(Mail.subject)),
+        Column(_("Text"), text_of(Mail.text)),
+        Column(pgettext("mail", "Whose"), member_of(actor, Mail.member_id)),
+        Column(_("Contact"), name_of(actor, Contact, Mail.contact_id)),
+        Column(_("Deal"), name_of(actor, Deal, Mail.deal_id)),
+        *bookkeeping(actor, Mail),
+    ]
+
+
 COLUMNS: dict[type[Record], Callable[[Actor], list[Column]]] = {
     Contact: contact_columns,
     Company: company_columns,
     Deal: deal_columns,
     Task: task_columns,
-    Request: request_columns,
     Note: note_columns,
+    Request: request_columns,
+    Quote: quote_columns,
+    Payment: payment_columns,
+    Product: product_columns,
+    Call: call_columns,
+    Mail: mail_columns,
 }
 
 
@@ -231,6 +326,35 @@ def results() -> dict[str, str]:
     return {
         "answered": pgettext("call", "Answered"), "missed": pgettext("call", "Missed"),
         "voicemail": pgettext("call", "Voicemail"),
+    }  # fmt: skip
+
+
+def quote_states() -> dict[str, str]:
+    return {
+        "draft": _("Draft"), "sent": _("Sent"), "accepted": _("Accepted"), "declined": _("Declined"),
+        "expired": _("Expired"), "withdrawn": _("Withdrawn"),
+    }  # fmt: skip
+
+
+def payment_ways() -> dict[str, str]:
+    return {
+        "transfer": _("Bank transfer"), "cash": _("Cash"), "card": _("Card"), "online": _("Online"),
+        "other": pgettext("payment", "Other"),
+    }  # fmt: skip
+
+
+def call_states() -> dict[str, str]:
+    return {
+        "asked": pgettext("call", "Asked for"), "ringing": pgettext("call", "Ringing"),
+        "answered": pgettext("call", "Answered"), "ended": pgettext("call", "Ended"),
+        "missed": pgettext("call", "Missed"), "failed": pgettext("call", "Failed"),
+    }  # fmt: skip
+
+
+def mail_states() -> dict[str, str]:
+    return {
+        "waiting": pgettext("mail", "On its way"), "sent": pgettext("mail", "Sent"),
+        "failed": pgettext("mail", "Not sent"), "received": pgettext("mail", "Received"),
     }  # fmt: skip
 
 

@@ -10,9 +10,14 @@ from core.actor import Actor
 from core.api import Resource
 from core.errors import Forbidden
 from core.records import Record
+from crm.calls import api as calls
 from crm.companies import api as companies
 from crm.contacts import api as contacts
 from crm.deals import api as deals
+from crm.mails import api as mails
+from crm.payments import api as payments
+from crm.products import api as products
+from crm.quotes import api as quotes
 from crm.requests import api as requests
 from crm.tasks import api as tasks
 from crm.timeline import api as notes
@@ -38,8 +43,13 @@ KINDS: dict[str, Kind] = {
     "companies": Kind(_l("Companies"), companies.RESOURCE, ("company", "export")),
     "deals": Kind(_l("Deals"), deals.DEALS, ("deal", "export")),
     "tasks": Kind(_l("Tasks"), tasks.RESOURCE, None),
-    "requests": Kind(_l("Requests"), requests.RESOURCE, None),
     "notes": Kind(_l("Notes and calls"), notes.RESOURCE, None),
+    "requests": Kind(_l("Requests"), requests.RESOURCE, None),
+    "quotes": Kind(_l("Quotes"), quotes.RESOURCE, None),
+    "payments": Kind(_l("Payments"), payments.RESOURCE, None),
+    "products": Kind(_l("Price list"), products.RESOURCE, None),
+    "calls": Kind(_l("Calls"), calls.RESOURCE, None),
+    "mails": Kind(_l("Mails"), mails.RESOURCE, None),
 }
 NAMES: dict[str, Any] = {
     **{what: kind.name for what, kind in KINDS.items()},

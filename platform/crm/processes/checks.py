@@ -24,6 +24,7 @@ WORK = ("action", "notify", "set", "decisionTable", "webhook")  # what a service
 NEVER = (
     "role", "member", "invitation", "token", "scim_token", "connection", "domain", "link", "backup", "billing",
     "privacy", "export", "import", "settings", "share",
+    "document_template",
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from crm.deals.money import Sums, rounded
 from crm.deals.pages import lasting
 from crm.deals.queries import named
 from crm.forms.models import Form
+from crm.people.pages import role_names
 from crm.reports import first_contact, periods, process_runs, queries, subscribing
 from crm.reports.models import WeeklyReport
 from crm.reports.paper import took
@@ -30,7 +31,7 @@ from crm.reports.view import View, deals_link, view_of
 from crm.requests.words import sources
 from crm.timeline.models import Note
 from crm.timeline.queries import LISTING as NOTES
-from tenants.models import Department, Member, Role
+from tenants.models import Department, Member
 
 pages = Pages("reports", __name__)
 
@@ -148,14 +149,14 @@ def activities(actor: Actor) -> str:
 @pages.get("/reports/mail")
 def by_mail(actor: Actor) -> str:
     actor.require(("deal", "view"))
-    roles = list(actor.db.scalars(actor.visible(Role).order_by(Role.name))) if actor.may("settings", "edit") else []
+    roles = role_names(actor) if actor.may("settings", "edit") else {}
     role_id = actor.db.scalar(select(Member.role_id).where(Member.id == actor.member.id))
     return render(
         actor,
         "reports/mail.html",
         own=subscribing.chosen(actor.db, actor.member.id),
         of_role=subscribing.chosen(actor.db, role_id) if role_id else None,
-        roles=[(role, subscribing.chosen(actor.db, role.id)) for role in roles],
+        roles=[(one, name, subscribing.chosen(actor.db, one)) for one, name in roles.items()],
         none_yet=WeeklyReport(weekday=None, hour=time(8)),
         weekdays=[("none", _("No report")), *enumerate(weekday_names())],
         hours=[(f"{hour:02}:00", f"{hour:02}:00") for hour in range(24)],

@@ -21,7 +21,8 @@ from core.pages import today_of
 from crm.deals.money import Sums
 from crm.notifications.letters import envelope, post, reading, url
 from crm.quotes.paper import cents
-from crm.reports import paper, periods, queries
+from crm.reports import first_contact, paper, periods, queries
+from crm.reports.first_contact import Answered
 from crm.reports.paper import Fact, Report, Row, Table
 from crm.reports.periods import Period
 from crm.reports.queries import Doing, Funnel, Outcome, Outcomes
@@ -66,6 +67,7 @@ class Week:
     period: Period
     paths: list[Path]
     doings: dict[UUID | None, Doing]
+    answers: dict[UUID | None, Answered]
     people: list[tuple[UUID, str]]
 
     @property
@@ -85,7 +87,7 @@ def week_of(actor: Actor, day: date) -> Week:
     year = view_of(actor, {"period": "last_12_months"})
     paths = [path_of(actor, replace(week, pipeline=one), replace(year, pipeline=one)) for one in week.pipelines]
     there = [path for path in paths if path.funnel.made or path.open or path.year.total.won or path.year.total.lost]
-    return Week(week.period, there, queries.doings(actor, week), week.people)
+    return Week(week.period, there, queries.doings(actor, week), first_contact.by_person(actor, week), week.people)
 
 
 def path_of(actor: Actor, week: View, year: View) -> Path:
@@ -115,7 +117,7 @@ def on_paper(week: Week) -> Report:
         _("The week in numbers"),
         periods.spelled(week.period),
         facts(week),
-        [people(week), *(table for path in week.paths for table in (funnel(path), *months(path)))],
+        [people(week), contacted(week), *(table for path in week.paths for table in (funnel(path), *months(path)))],
     )
 
 
@@ -145,14 +147,32 @@ def people(week: Week) -> Table:
         _("Who"), _("Calls"), _("Notes"), _("Tasks done"), _("of them late"), _("Late now"), _("Deals won"),
         _("Deals lost"),
     )  # fmt: skip
-    names: dict[UUID | None, str] = {**dict(week.people), None: _("Nobody")}
     rows = []
     for one in week.doings.keys() | {owner for path in week.paths for owner in path.week.people}:
         doing = week.doings.get(one, Doing())
         outcome = together([path.week.people[one] for path in week.paths if one in path.week.people])
         counts = (doing.calls, doing.notes, doing.done, doing.done_late, doing.overdue, outcome.won, outcome.lost)
-        rows.append(Row((names.get(one, _("somebody else")), *map(str, counts))))
-    return Table(_("What people did"), columns, sorted(rows, key=lambda row: row.cells[0].lower()), 7)
+        rows.append(Row((called(week, one), *map(str, counts))))
+    return Table(_("What people did"), columns, by_name(rows), 7)
+
+
+def contacted(week: Week) -> Table:
+    columns = (_("Who"), _("Requests"), _("In time"), _("too late"), _("Median time to it"), _("Average"))
+    rows = [
+        Row((called(week, one), str(found.count), str(found.kept), str(found.missed), paper.took(found.median),
+             paper.took(found.average)))
+        for one, found in week.answers.items()
+    ]  # fmt: skip
+    return Table(_("First contact after requests"), columns, by_name(rows), 5)
+
+
+def called(week: Week, member_id: UUID | None) -> str:
+    names: dict[UUID | None, str] = {**dict(week.people), None: str(_("Nobody"))}
+    return names.get(member_id) or str(_("somebody else"))
+
+
+def by_name(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: row.cells[0].lower())
 
 
 def funnel(path: Path) -> Table:

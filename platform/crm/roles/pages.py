@@ -29,6 +29,7 @@ KINDS: dict[str, tuple[Any, str]] = {
     "deal": (_l("Deals"), "layout-kanban"),
     "quote": (_l("Quotes"), "file-text"),
     "payment": (_l("Payments"), "cash"),
+    "document": (_l("Documents of Word"), "file-type-docx"),
     "task": (_l("Tasks"), "checkbox"),
     "note": (_l("Notes and calls"), "note"),
     "request": (_l("Requests"), "inbox"),

@@ -21,6 +21,7 @@ from core.records import Record
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
+from crm.documents.models import Document
 from crm.mails.models import Mail
 from crm.payments.models import Payment
 from crm.processes.models import Instance
@@ -214,7 +215,7 @@ def events_about(
         select(known(actor, Note).where(about(Note, linked)).subquery().c.id),
         *(
             select(known(actor, model).where(model.deal_id.in_(linked["deal"])).subquery().c.id)
-            for model in (Quote, Payment)
+            for model in (Quote, Payment, Document)
             if linked["deal"]
         ),
         select(known(actor, Request).where(about(Request, linked)).subquery().c.id),

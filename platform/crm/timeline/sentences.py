@@ -56,6 +56,9 @@ WHOLE: dict[tuple[str, str], Any] = {
     ("quote", "created"): _l("Quote %(name)s made"),
     ("quote", "deleted"): _l("Quote %(name)s deleted"),
     ("quote", "restored"): _l("Quote %(name)s restored"),
+    ("document", "created"): _l("Document %(name)s made"),
+    ("document", "deleted"): _l("Document %(name)s deleted"),
+    ("document", "restored"): _l("Document %(name)s restored"),
     ("payment", "created"): _l("Payment %(amount)s recorded"),
     ("payment", "deleted"): _l("A payment was taken back"),
     ("payment", "restored"): _l("A payment was put back"),
@@ -241,7 +244,7 @@ def whole_line(event: Row[Any], names: Names, title: str) -> Sentence:
     text = WHOLE.get((event.kind, "due" if due else change))
     if text is None:
         return None, ""
-    named = {"name": event.title if event.kind == "quote" else title, "due": due}
+    named = {"name": event.title if event.kind in ("quote", "document") else title, "due": due}
     if event.kind == "payment" and "amount" in event.after:
         amount = priced(str(format_decimal(Decimal(event.after["amount"]))), event.after["currency"])
         return highlight(str(text), {**named, "amount": amount}), change

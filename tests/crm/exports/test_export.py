@@ -19,9 +19,11 @@ from crm.exports import run as jobs
 from crm.exports.actions import NewExport, OneExport, create, stop
 from crm.exports.models import NoLongerOurs
 from crm.exports.run import run_export
+from crm.payments import actions as payments
 from tenants.models import Member
 from tests.crm.imports.importing import brought, work
 from tests.crm.people import Desk, company, contact
+from tests.crm.quotes.offering import sent
 from tests.shop import Shop
 
 FULL: dict[str, Any] = {
@@ -146,13 +148,25 @@ def test_a_workbook_has_dates_and_numbers_and_everything_a_sheet_for_each_kind(s
     with shop.acting() as actor:
         said = {"name": "Okna", "amount": "148900.50", "expected_close": "2026-12-24", "contact_id": person.id}
         deals.create(actor, deals.create.parse(said))
+        priced = sent(actor)
+        payments.receive(actor, payments.receive.parse({"deal_id": priced.deal_id, "amount": "500"}))
     found = exported(shop, what="everything", format="xlsx")
-    assert (found.state, found.rows) == ("done", 2)
+    assert (found.state, found.rows) == ("done", 6)
     book = CalamineWorkbook.from_filelike(io.BytesIO(content(shop, found)))
-    assert book.sheet_names == ["Contacts", "Companies", "Deals", "Tasks", "Notes and calls"]
-    heads, deal = book.get_sheet_by_name("Deals").to_python()
+    assert book.sheet_names == [
+        "Contacts", "Companies", "Deals", "Tasks", "Notes and calls", "Requests", "Quotes", "Payments", "Price list",
+        "Calls", "Mails",
+    ]  # fmt: skip
+    heads, *lines = book.get_sheet_by_name("Deals").to_python()
+    deal = next(line for line in lines if line[0] == "Okna")
     cells = dict(zip(heads, deal, strict=True))
     assert (cells["Amount"], cells["Expected close"], cells["Contact"]) == (148900.5, date(2026, 12, 24), "Jan Novák")
+    for name, expected in (
+        ("Quotes", {"State": "Sent", "Client": "Petr Černý", "With VAT": 92791.94, "Deal": "Windows for a flat"}),
+        ("Payments", {"Amount": 500, "How": "Bank transfer", "Deal": "Windows for a flat"}),
+    ):
+        heads, line = book.get_sheet_by_name(name).to_python()
+        assert expected.items() <= dict(zip(heads, line, strict=True)).items()
 
 
 def test_everything_as_json_has_the_shapes_of_the_api(shop: Shop) -> None:

@@ -18,7 +18,8 @@ PAGES = (
     "/imports/new", "/waiting/", "/settings/", "/settings/workspace", "/settings/roles",
     "/settings/tokens",
 )  # fmt: skip
-OF_PLANS = re.compile(r"\b(plans?|upgrade|pricing|prices|seats?|trial|invoices?)\b", re.IGNORECASE)
+# Prices of the workspace's own price list are no plan's.
+OF_PLANS = re.compile(r"\b(plans?|upgrade|pricing|seats?|trial|invoices?)\b", re.IGNORECASE)
 OF_PLANS_CZECH = re.compile(r"\b(tarif\w*|předplat\w*|fakturac\w*|zkušební\w*)\b", re.IGNORECASE)
 
 

@@ -70,7 +70,7 @@ def test_a_role_has_it_until_a_member_chooses_and_only_admins_say_so(shop: Shop)
     assert shop.rows("select 1 from weekly_report") == []
     assert Desk.of(shop).send(f"/reports/mail/{role}", weekday="0", hour="08:00").status_code == 303
     desk = Desk.of(shop, office.people["Eva Nová"])
-    assert "As your role has it: Monday 08:00" in desk.page("/reports/mail")
+    assert "Your role has: Monday 08:00" in desk.page("/reports/mail")
     monday = datetime.combine(date(2027, 3, 15), time(8), ZoneInfo("Europe/Prague"))
     office.look(monday)
     assert {who for who, _day in asked(office)} == {petr, eva}

@@ -37,13 +37,22 @@ def test_what_a_client_sends_becomes_a_contact_and_a_deal_of_whoever_it_is_given
     assert (found.state, found.assignee_id, found.source, found.utm) == ("new", jana, "form", {"utm_source": "ads"})
     assert (person.first_name, person.last_name, person.owner_id) == ("Jan", "Novák", jana)
     assert person.phones[0]["number"] == "+420602114873"
-    assert person.source == "Windows"
+    assert (person.source, deal.source) == ("Windows", "Windows")
     assert shop.rows("select name from company where id = :id", id=person.company_id)[0].name == "Penzion U Lip"
     assert (deal.owner_id, deal.stage_id, deal.contact_id) == (jana, stage.id, person.id)
     assert "Six windows" in deal.about
     assert "Colour: white" in deal.about
     assert told(shop, "request_assigned") == {jana}
     assert shop.rows("select member_id, via from event where kind = 'contact'") == [(None, "client")]
+
+
+def test_a_deal_knows_by_which_way_it_came_in_the_language_of_the_business(shop: Shop) -> None:
+    with shop.base.workspace(shop.workspace) as session, session.begin():
+        session.execute(text("update member set language = 'cs'"))
+    sent = received(shop, source="call")
+    with shop.acting() as actor:
+        opening.convert(actor, opening.convert.parse({"id": sent.id, "first_name": "Jan"}))
+    assert [deal.source for deal in shop.rows("select source from deal")] == ["call"]
 
 
 def test_the_same_sending_twice_is_one_request(shop: Shop) -> None:
