@@ -17,6 +17,7 @@ from config.settings import SettingsError, settings
 from crm.backups.commands import backup, backups
 from crm.plan.commands import limits_group, payments, plan
 from crm.processes.commands import process
+from crm.setups.commands import setup
 from crm.terminal import fail, known, show
 from crm.work_cli import jobs
 from crm.work_cli import status as work_status
@@ -78,7 +79,7 @@ cli = Commands(
     help=__doc__,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (plan, payments, limits_group, backup, backups, process, jobs, work_status):
+for command in (plan, payments, limits_group, backup, backups, process, setup, jobs, work_status):
     cli.add_command(command)
 cli.params.clear()  # Flask's own --app, --debug and --env-file
 

@@ -84,6 +84,7 @@ from crm.requests.pages import pages as requests_pages
 from crm.roles.pages import pages as roles_pages
 from crm.scim.api import scim
 from crm.settings.pages import pages as settings_pages
+from crm.setups.pages import pages as setups_pages
 from crm.sso.front import front as sign_on
 from crm.sso.pages import pages as sign_on_pages
 from crm.tasks import api as tasks_api
@@ -132,6 +133,7 @@ PAGES = (
     imports_pages,
     exports_pages,
     settings_pages,
+    setups_pages,
     absences_pages,
     sign_on_pages,
     people_pages,

@@ -18,6 +18,7 @@ from sqlalchemy import func, or_, select
 
 from core import events
 from core.actor import Actor
+from core.db import database
 from core.errors import Invalid, Refusal
 from core.records import Record
 from crm.deals import pipelines
@@ -45,6 +46,7 @@ from crm.setups.shape import (
     work_of,
 )
 from tenants import departments, roles
+from tenants.members import acting_member
 from tenants.models import Department, Role
 
 # What a file may have, in the order in which it comes: what others name stands before them.
@@ -77,11 +79,12 @@ class Undone(Exception):
 
 
 def preview(actor: Actor, setup: Setup) -> list[Part]:
-    """What `apply` would do now. Raises Forbidden."""
+    """What `apply` would do now: it does it in a transaction of its own, and undoes that. Raises Forbidden."""
     parts: list[Part] = []
+    again = acting_member(database(), actor.workspace, actor.member.id, actor.via)
     try:
-        with actor.transaction():
-            parts += apply(actor, setup)
+        with again as rehearsing, rehearsing.transaction():
+            parts += apply(rehearsing, setup)
             raise Undone
     except Undone:
         return parts

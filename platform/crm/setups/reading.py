@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from core.errors import Invalid
 from crm.setups.shape import Setup
 
-LARGEST = 5 * 1024 * 1024  # bytes
+LARGEST = 2 * 1024 * 1024  # bytes, as of a form
 DEEPEST = 12  # lists and mappings within one another
 NODES = 50_000
 LANGUAGES = ("en", "cs")
@@ -115,9 +115,8 @@ def with_bpmn(setup: Setup, where: str, language: str, folder: Path | None) -> I
             path = folder / process.file if folder else None
             if path is None or not path.is_file():
                 refuse(f"{where}: processes.{number}.file", _("There is no file %(name)s here.", name=process.file))
-            drawing = path.read_text(encoding="utf-8")
-        at = 2 if language == "cs" else 1
-        yield process.model_copy(update={"file": "", "bpmn": BOTH.sub(rf"\{at}", drawing)})
+            drawing = BOTH.sub(r"\2" if language == "cs" else r"\1", path.read_text(encoding="utf-8"))
+        yield process.model_copy(update={"file": "", "bpmn": drawing})
 
 
 def refuse(where: str, words: str) -> NoReturn:

@@ -37,11 +37,6 @@ def stage(works: Works, deal: UUID) -> str:
     return str(works.shop.rows(found, id=deal)[0].name)
 
 
-def waiting(works: Works) -> list[str]:
-    """Where the run waits, but for the deal's loss, which it always hears."""
-    return [element for element in works.waiting() if element != "lost"]
-
-
 def called(works: Works, **values: Any) -> None:
     works.complete("call", **{"outcome": "Take measurements", "day": DAY, "hour": "09:30", **values})
 
@@ -70,7 +65,7 @@ def answered(works: Works, way: str) -> None:
 
 def test_a_deal_goes_from_the_request_to_the_installation_by_itself(works: Works) -> None:
     deal = new_deal(works)
-    assert waiting(works) == ["call"], works.run().error
+    assert works.waiting() == ["call"], works.run().error
     assert works.task("call").name == "Call Novák"
     assert "602" in works.task("call").about
     called(works)
@@ -103,23 +98,23 @@ def test_a_client_without_e_mail_gets_the_quote_by_hand(works: Works) -> None:
     called(works)
     measured(works)
     works.complete("price")
-    assert waiting(works) == ["price"], "there is no price yet"
+    assert works.waiting() == ["price"], "there is no price yet"
     priced(works, deal)
-    assert waiting(works) == ["send_by_hand"], works.run().error
+    assert works.waiting() == ["send_by_hand"], works.run().error
     works.complete("send_by_hand")
-    assert waiting(works) == ["accepted", "declined", "silence"]
+    assert works.waiting() == ["accepted", "declined", "silence"]
 
 
 def test_who_will_think_about_it_is_called_again(works: Works) -> None:
     new_deal(works)
     works.complete("call", outcome="Call again", again=DAY)
-    assert waiting(works) == ["call_later"], works.run().error
+    assert works.waiting() == ["call_later"], works.run().error
     works.pass_time(5 * 86400)
-    assert waiting(works) == ["call"]
+    assert works.waiting() == ["call"]
     works.complete("call", outcome="Take measurements")
-    assert waiting(works) == ["agree_visit"], "nobody said when"
+    assert works.waiting() == ["agree_visit"], "nobody said when"
     works.complete("agree_visit", day=DAY, hour="11:00")
-    assert waiting(works) == ["measure"], works.run().error
+    assert works.waiting() == ["measure"], works.run().error
 
 
 @pytest.mark.parametrize("where", ["call", "ask", "chase"])
@@ -146,24 +141,15 @@ def test_a_declined_quote_can_become_another_one(works: Works) -> None:
     priced(works, deal)
     answered(works, "decline")
     works.complete("ask", outcome="Wants another quote")
-    assert waiting(works) == ["price"], works.run().error
+    assert works.waiting() == ["price"], works.run().error
     works.complete("price")
     assert [row.state for row in works.shop.rows("select state from quote order by id")] == ["declined", "sent"]
     works.pass_time(8 * 86400)
-    assert waiting(works) == ["ask"]
+    assert works.waiting() == ["ask"]
     works.complete("ask", outcome="Still thinks")
     works.pass_time(8 * 86400)
     works.complete("ask", outcome="Agrees")
     assert stage(works, deal) == "Waiting for payment", works.run().error
-
-
-def test_a_deal_lost_by_hand_ends_its_run(works: Works) -> None:
-    deal = new_deal(works)
-    called(works)
-    works.do("deal.lose", id=deal, reason="Moved away")
-    works.work()
-    assert works.run().status == "done"
-    assert works.shop.rows("select 1 from task where done_at is null and deleted_at is null") == []
 
 
 def test_who_is_late_is_told_of_and_a_request_is_told_of_once(works: Works) -> None:
