@@ -81,7 +81,6 @@ def test_a_process_is_drawn_mended_saved_published_and_runs(
     with shop.acting() as actor:
         deal = deals.create(actor, deals.create.parse({"name": "Okna Novák"}))
         actions.start(actor, actions.Start(process_id=stored(shop).id, record_id=deal.id))
-    tasks: list[Any] = []
     for _moment in range(100):
         if shop.rows("select id from task"):
             break

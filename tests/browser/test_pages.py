@@ -58,7 +58,8 @@ NO_PAGES = (
     "app.manifest", "app.service_worker", "notifications.bell", "notifications.offer",
     # Files, and the style sheet of the client's page.
     "client_quote.pdf", "client_quote.logo", "client_quote.look", "client_quote.paid", "quotes.pdf", "documents.logo",
-    "form.look", "form.embed", "requests.download", "designer.download", "documents.download", "documents.template_file",
+    "form.look", "form.embed", "requests.download", "designer.download",
+    "documents.download", "documents.template_file",
     "calls.now", "mails.html", "mails.file",
 )  # fmt: skip
 CATALOGUE = Path(features.TRANSLATIONS) / "cs" / "LC_MESSAGES" / "messages.po"
