@@ -14,6 +14,7 @@ from core.pages import Answer, Pages, came_from, render, say, see, zone_of
 from crm.processes import actions
 from crm.processes.doing import Doing, doing
 from crm.tasks.due import lateness
+from crm.tasks.models import Task
 
 pages = Pages("steps", __name__)
 FIELD = "field-"  # before the names that the process chose, which could be those of any other field of the page
@@ -29,6 +30,7 @@ def show(actor: Actor, task_id: UUID) -> Answer:
 
 @pages.post("/tasks/<uuid:task_id>/step")
 def complete(actor: Actor, task_id: UUID) -> Answer:
+    actor.require(("task", "edit"), actor.find(Task, task_id))
     step = doing(actor, task_id)
     if step is None:
         say(_("This step is done already."))

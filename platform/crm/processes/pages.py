@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from core.actor import Actor
-from core.errors import Busy, Invalid
+from core.errors import Busy, Invalid, NotFound
 from core.listpage import asked, list_page
 from core.pages import Answer, Pages, render, say, see
 from crm.absences.queries import to_choose
@@ -156,20 +156,22 @@ def address_of(run: Instance) -> str:
     return f"{request.script_root}/{room}/{run.record_id}" if room and run.record_id else ""
 
 
-@pages.post("/settings/processes/runs/<uuid:instance_id>/<any(retry, cancel, skip, reassign):what>")
+@pages.post("/settings/processes/runs/<uuid:instance_id>/<what>")
 def help_on(actor: Actor, instance_id: UUID, what: str) -> Answer:
     """Try again what failed, end the run, pass over a step, give it to somebody else."""
     given = {
         "id": instance_id,
         **{name: request.form[name] for name in ("step_id", "assignee_id") if name in request.form},
     }
-    doing: Any
-    doing, words = {
+    helps: dict[str, tuple[Any, str]] = {
         "retry": (actions.retry, _("It is tried again.")),
         "cancel": (actions.cancel, _("The run is cancelled.")),
         "skip": (actions.skip, _("The step is skipped.")),
         "reassign": (actions.reassign, _("The step is given to somebody else.")),
-    }[what]
+    }
+    if what not in helps:
+        raise NotFound()
+    doing, words = helps[what]
     try:
         doing(actor, doing.parse(given))
     except (Busy, Invalid) as error:
