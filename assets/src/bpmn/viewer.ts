@@ -1,4 +1,5 @@
 import NavigatedViewer from "bpmn-js/lib/NavigatedViewer";
+import { kit } from "./kit";
 import "./viewer.css";
 
 /** What stands at an element: its state as a class, and badges, each with a tone and perhaps a link. */
@@ -8,8 +9,16 @@ export interface Mark {
 }
 export type Marks = Record<string, Mark>;
 
+interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
 interface Canvas {
   resized(): void;
+  viewbox(): { inner: Box; outer: { width: number; height: number } };
+  viewbox(box: Box): void;
   zoom(to: "fit-viewport" | number, center?: "auto"): number;
   addMarker(id: string, name: string): void;
   removeMarker(id: string, name: string): void;
@@ -19,8 +28,11 @@ interface Overlays {
   remove(filter: object): void;
 }
 interface Registry {
-  get(id: string): { width?: number } | undefined;
+  get(id: string): Partial<Box> | undefined;
 }
+
+const READABLE = 0.6; // the smallest scale at which names can be read
+const EDGE = 40;
 
 /** A drawing that is looked at. bpmn-js comes with this file, which only pages with a diagram load. */
 export class Viewer {
@@ -28,11 +40,7 @@ export class Viewer {
   #marked: [string, string][] = [];
 
   constructor(private place: HTMLElement) {
-    this.#viewer = new NavigatedViewer({
-      container: place,
-      bpmnRenderer: { defaultFillColor: "var(--pane)", defaultStrokeColor: "var(--ink-2)", defaultLabelColor: "var(--ink)" },
-      textRenderer: { defaultStyle: { fontFamily: '"Inter Variable", sans-serif', fontSize: 12 }, externalStyle: { fontSize: 12 } },
-    } as object);
+    this.#viewer = new NavigatedViewer({ container: place, ...kit } as object);
   }
 
   async open(xml: string): Promise<void> {
@@ -40,11 +48,26 @@ export class Viewer {
     this.fit();
   }
 
-  fit(): void {
+  /** All of it where that can be read, or is wanted; else as much as can, around where something stands. */
+  fit(whole = false): void {
     if (!this.place.clientWidth) return; // it is out of sight: a scale of nothing would be kept
     const canvas = this.#viewer.get<Canvas>("canvas");
     canvas.resized();
-    if (canvas.zoom("fit-viewport", "auto") > 1) canvas.zoom(1, "auto");
+    const scale = canvas.zoom("fit-viewport", "auto");
+    if (scale > 1) canvas.zoom(1, "auto");
+    if (scale >= READABLE || whole) return;
+    const { inner, outer } = canvas.viewbox();
+    const [width, height] = [outer.width / READABLE, outer.height / READABLE];
+    const { x = inner.x, y = inner.y + inner.height / 2 } = this.#stands() ?? {};
+    const within = (wanted: number, from: number, room: number, seen: number) =>
+      room < seen ? from - (seen - room) / 2 : Math.min(Math.max(wanted - seen / 2, from - EDGE), from + room + EDGE - seen);
+    canvas.viewbox({ x: within(x, inner.x, inner.width, width), y: within(y, inner.y, inner.height, height), width, height });
+  }
+
+  #stands(): Partial<Box> | undefined {
+    const drawn = this.#viewer.get<Registry>("elementRegistry");
+    const [id] = this.#marked.find(([, state]) => state !== "walked") ?? [];
+    return id ? drawn.get(id) : undefined;
   }
 
   mark(marks: Marks): void {

@@ -10,7 +10,8 @@ export default class extends Controller<HTMLElement> {
   declare readonly marksValue: Marks;
 
   #viewer: Viewer | undefined;
-  #size = new ResizeObserver(() => this.#viewer?.fit());
+  #whole = false;
+  #size = new ResizeObserver(() => this.#viewer?.fit(this.#whole));
 
   override async connect(): Promise<void> {
     const { Viewer } = await import("../bpmn/viewer");
@@ -26,7 +27,14 @@ export default class extends Controller<HTMLElement> {
       return;
     }
     this.#viewer.mark(this.marksValue);
+    this.#viewer.fit();
     this.#size.observe(this.placeTarget);
+  }
+
+  whole({ currentTarget }: Event): void {
+    this.#whole = !this.#whole;
+    (currentTarget as HTMLElement).ariaPressed = String(this.#whole);
+    this.#viewer?.fit(this.#whole);
   }
 
   marksValueChanged(): void {
