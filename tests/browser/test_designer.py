@@ -147,3 +147,7 @@ def test_on_a_small_screen_the_diagram_is_only_looked_at(shop: Shop, visitors: V
     expect(page.locator(".diagram .djs-shape").first).to_be_visible()
     expect(page.locator(".bjs-powered-by")).to_be_visible()
     expect(page.get_by_role("button", name="Publish", exact=True)).to_be_hidden()
+    page.keyboard.press("Control+s")
+    page.locator(".diagram [data-element-id=call]").first.click()
+    expect(page.locator(".djs-context-pad")).to_have_count(0)
+    assert stored(shop).version == 1

@@ -1,4 +1,5 @@
 import Modeler from "bpmn-js/lib/Modeler";
+import NavigatedViewer from "bpmn-js/lib/NavigatedViewer";
 import { kit, type Drawn, type Meant } from "./kit";
 import { FOLLOWING, LOOKS, STEPS } from "./steps";
 
@@ -15,10 +16,15 @@ type Service = any; // eslint-disable-line -- bpmn-js's services, which it does 
 
 /** A drawing that is worked on. bpmn-js comes with this file, which is loaded on the designer's page alone. */
 export class Designer {
-  #modeler: Modeler;
+  #modeler: Modeler | NavigatedViewer;
 
-  constructor(canvas: HTMLElement, private words: Words) {
-    this.#modeler = new Modeler({ container: canvas, ...kit, additionalModules: [this.#own()] } as object);
+  /** On a small screen it is only looked at. */
+  constructor(
+    canvas: HTMLElement,
+    private words: Words,
+    readonly looking: boolean,
+  ) {
+    this.#modeler = looking ? new NavigatedViewer({ container: canvas, ...kit }) : new Modeler({ container: canvas, ...kit, additionalModules: [this.#own()] } as object);
   }
 
   get<Found = Service>(service: string): Found {

@@ -39,12 +39,13 @@ export default class extends Controller<HTMLElement> {
     const [{ Designer }, { Panel }, { title }] = await Promise.all([import("../bpmn/designer"), import("../bpmn/panel"), import("../bpmn/widgets")]);
     if (!this.element.isConnected || this.#designer) return;
     this.canvasTarget.replaceChildren(); // what a page copy of Turbo has left
-    const designer = (this.#designer = new Designer(this.canvasTarget, this.wordsValue));
+    const designer = (this.#designer = new Designer(this.canvasTarget, this.wordsValue, matchMedia("(width < 1024px)").matches));
     await designer.open(this.xmlValue);
     const panel = new Panel(this.panelTarget, [...this.element.querySelectorAll<HTMLTemplateElement>("template[data-for]")], designer);
     const outline = () => this.#outline(designer.steps().map((one) => ({ id: one.id, words: title(one) })));
+    const show = () => designer.looking || panel.show();
     designer.on("selection.changed", () => {
-      panel.show();
+      show();
       outline();
     });
     designer.on("commandStack.changed", () => {
@@ -52,9 +53,9 @@ export default class extends Controller<HTMLElement> {
       outline();
     });
     // What the panel changes itself does not draw it anew, or a field would go while somebody comes to the next one.
-    designer.on("commandStack.changed", ({ trigger }) => trigger !== "execute" && panel.show());
-    for (const event of ["directEditing.complete", "connect.end", "bendpoint.move.end"]) designer.on(event, () => panel.show());
-    panel.show();
+    designer.on("commandStack.changed", ({ trigger }) => trigger !== "execute" && show());
+    for (const event of ["directEditing.complete", "connect.end", "bendpoint.move.end"]) designer.on(event, show);
+    show();
     outline();
     this.element.dataset.ready = "true";
     this.element.addEventListener("turbo:before-morph-element", this.#keep);
@@ -107,7 +108,8 @@ export default class extends Controller<HTMLElement> {
   }
 
   async save(): Promise<boolean> {
-    const xml = await this.#designer!.xml();
+    if (!this.#designer || this.#designer.looking) return false;
+    const xml = await this.#designer.xml();
     return this.#ask(this.saveValue, { xml, version: String(this.versionValue) }, ({ version, text }) => {
       this.versionValue = version;
       this.#dirty = false;

@@ -14,9 +14,9 @@ from crm.processes import actions, queries, rule_actions
 from crm.processes.designer_pages import editable
 from crm.processes.models import Process
 from crm.processes.rule_actions import rule_of
-from crm.processes.rules import ASKED, OPS, SET, Rule
-from crm.processes.sentences import DOES, WHENS, Names, sentence
+from crm.processes.rules import ASKED, DOES, OPS, SET, WHENS, Rule
 from crm.processes.sentences import OPS as OP_WORDS
+from crm.processes.sentences import Names, sentence
 from crm.processes.words import TODOS, UNITS
 
 pages = Pages("rules", __name__)

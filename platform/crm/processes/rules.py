@@ -30,6 +30,28 @@ Hours = Literal["working", "always"]
 Number = Annotated[int, Field(ge=1, le=999)]
 Text = Annotated[str, Field(max_length=200)]
 
+WHENS: dict[str, Any] = {
+    "created": _l("a deal is made"),
+    "stage": _l("a deal comes to a stage"),
+    "won": _l("a deal is won"),
+    "lost": _l("a deal is lost"),
+    "request": _l("a request becomes a deal"),
+    "quote_sent": _l("a quote is sent"),
+    "quote_accepted": _l("a quote is accepted"),
+    "quote_declined": _l("a quote is declined"),
+    "payment": _l("a payment comes"),
+    "task_done": _l("a task is done"),
+    "before": _l("it is some days before the expected close"),
+}
+DOES: dict[str, Any] = {
+    "task": _l("give somebody a task"),
+    "notify": _l("tell somebody"),
+    "mail": _l("send a mail from a template"),
+    "move": _l("move the deal to a stage"),
+    "set": _l("set a field of the deal"),
+    "win": _l("win the deal"),
+}
+
 
 @dataclass(frozen=True)
 class Known:
@@ -109,7 +131,7 @@ def compiled(rule: Rule, name: str) -> str:
     """The rule as BPMN with a diagram."""
     condition = condition_of(rule)
     writer = Writer(key_of(name), name)
-    writer.add("startEvent", "start", "", trigger(rule, condition))
+    writer.add("startEvent", "start", first_upper(WHENS[rule.when]), trigger(rule, condition))
     branches = bool(rule.wait and condition)
     if rule.wait:
         writer.wait("wait", "", span(rule.wait, rule.unit), rule.hours)
@@ -119,7 +141,7 @@ def compiled(rule: Rule, name: str) -> str:
     done = [work for work in rule.works if work.do != "task"]
     tasks = [work for work in rule.works if work.do == "task"]
     for number, work in enumerate(done, 1):
-        writer.add("serviceTask", f"do{number}", "", doing(work), **first)
+        writer.add("serviceTask", f"do{number}", first_upper(DOES[work.do]), doing(work), **first)
         first = {}
     if len(tasks) > 1:
         writer.add("parallelGateway", "all", "", **first)
@@ -133,6 +155,10 @@ def compiled(rule: Rule, name: str) -> str:
     if branches:
         writer.add("endEvent", "nothing", after="still")
     return drawn(writer.xml())
+
+
+def first_upper(words: Any) -> str:
+    return str(words)[:1].upper() + str(words)[1:]
 
 
 # The events of `<okno:on>` by what they are called here; all lead to the deal.

@@ -12,30 +12,9 @@ from core.actor import Actor
 from core.pages import highlight
 from crm.absences.queries import to_choose
 from crm.mails.actions import templates
-from crm.processes.rules import ASKED, SET, Condition, Rule, Work
+from crm.processes.rules import ASKED, SET, WHENS, Condition, Rule, Work
 from crm.processes.words import TODOS, Choices, people, stages
 
-WHENS: dict[str, Any] = {
-    "created": _l("a deal is made"),
-    "stage": _l("a deal comes to a stage"),
-    "won": _l("a deal is won"),
-    "lost": _l("a deal is lost"),
-    "request": _l("a request becomes a deal"),
-    "quote_sent": _l("a quote is sent"),
-    "quote_accepted": _l("a quote is accepted"),
-    "quote_declined": _l("a quote is declined"),
-    "payment": _l("a payment comes"),
-    "task_done": _l("a task is done"),
-    "before": _l("it is some days before the expected close"),
-}
-DOES: dict[str, Any] = {
-    "task": _l("give somebody a task"),
-    "notify": _l("tell somebody"),
-    "mail": _l("send a mail from a template"),
-    "move": _l("move the deal to a stage"),
-    "set": _l("set a field of the deal"),
-    "win": _l("win the deal"),
-}
 OPS: dict[str, Any] = {
     "is": lazy_pgettext("rule", "is"),
     "is_not": lazy_pgettext("rule", "is not"),

@@ -197,19 +197,15 @@ def test_a_rule_reads_as_a_sentence(works: Works, language: str, expected: str) 
 
 def test_every_question_of_every_field_can_be_computed_with_and_without_values(works: Works) -> None:
     contact = works.do("contact.create", last_name="Novák", source="web", labels=["vip"])
-    full = {"amount": 10, "about": "x", "contact_id": contact.id, "probability": 5}
+    empty, full = works.deal(), works.deal(amount=10, about="x", contact_id=contact.id, probability=5)
+    value = {"number": "5", "stage": str(stages(works)[0]), "member": str(works.member(works.shop.owner_id))}
+    with works.shop.acting() as actor:
+        seen = [seen_by(actor, works.get_deal(deal), Instance(data={})) for deal in (empty, full)]
     for field, known in ASKED.items():
         for op in OPS[known.type]:
-            value = {"number": "5", "stage": str(stages(works)[0]), "member": str(works.member(works.shop.owner_id))}
             one = Condition.model_validate({"field": field, "op": op, "value": value.get(known.type, "vip")})
-            for values in ({}, full):
-                assert isinstance(computed(works, one, values), bool), (field, op)
-
-
-def computed(works: Works, one: Condition, values: dict[str, Any]) -> Any:
-    deal = works.deal(**values)
-    with works.shop.acting() as actor:
-        return evaluate(asked(one), seen_by(actor, works.get_deal(deal), Instance(data={})))
+            for context in seen:
+                assert isinstance(evaluate(asked(one), context), bool), (field, op)
 
 
 def test_a_seller_neither_writes_nor_changes_rules(works: Works) -> None:
@@ -230,3 +226,41 @@ def test_a_seller_neither_writes_nor_changes_rules(works: Works) -> None:
         assert answer.status_code in (403, 404), path
     assert works.shop.rows("select name, version, enabled, draft from process") == before
     assert len(works.shop.rows("select id from process_version")) == 1
+
+
+def test_a_rule_is_written_and_becomes_a_diagram_without_a_script(works: Works) -> None:
+    browser = works.shop.browser()
+    pages = works.shop.path("/settings/processes/rules")
+    form = {"csrf_token": csrf(browser, f"{pages}/new"), "when": "won", "works-0-do": "task", "works-0-text": "Thank"}
+    more = browser.post(pages, data={**form, "ask": "deal.amount", "do": "ask"})
+    assert more.status_code == 422
+    assert 'name="conditions-0-value"' in more.get_data(as_text=True)
+    form |= {"conditions-0-field": "deal.amount", "conditions-0-op": "more", "conditions-0-value": "ten"}
+    refused = browser.post(pages, data=form)
+    assert refused.status_code == 422
+    assert "Write a number." in refused.get_data(as_text=True)
+    assert browser.post(pages, data={**form, "conditions-0-value": "10"}).status_code == 303
+    process = works.process()
+    assert "is more than <b>10</b>" in browser.get(pages).get_data(as_text=True)
+    changed = {**form, "conditions-0-value": "20", "version": str(process.version)}
+    assert browser.post(f"{pages}/{process.id}", data=changed).status_code == 303
+    assert browser.post(f"{pages}/{process.id}", data=changed).status_code == 412
+    assert "20" in works.process().name
+    drawn = browser.post(f"{pages}/{process.id}/draw", data={"csrf_token": form["csrf_token"]})
+    assert drawn.headers["Location"].endswith(f"/settings/processes/{process.id}/designer")
+    assert works.process().rule is None
+    assert works.process().enabled
+    assert browser.get(f"{pages}/{process.id}").status_code == 404
+
+
+def test_a_draft_may_be_half_drawn_but_not_be_something_else(works: Works) -> None:
+    half = blank("x").replace("endEvent", "userTask")
+    process_id = works.do("process.create", xml=half).id
+    with pytest.raises(Invalid):
+        works.do("process.publish", id=process_id)
+    for other in ("<a/>", half.replace("userTask", "scriptTask"), "<!DOCTYPE a><a/>"):
+        with pytest.raises(Invalid):
+            works.do("process.edit", id=process_id, xml=other)
+    assert [(row.draft, row.active_id) for row in works.shop.rows("select draft, active_id from process")] == [
+        (half, None)
+    ]
