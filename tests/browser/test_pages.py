@@ -143,6 +143,8 @@ class Records:
     def value(self, rule: str, argument: str) -> Any:
         if argument == "record_id":
             argument = "contact_id"
+        if argument == "key" and rule.startswith("/settings/setups/"):
+            return "windows"
         if argument == "key":
             return self.form if rule.startswith("/f/") else self.mail
         if argument == "import_id":

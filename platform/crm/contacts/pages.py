@@ -23,6 +23,7 @@ from crm.bulk import bulk_page, undo_page
 from crm.companies.models import Company
 from crm.contacts import actions, form, queries
 from crm.contacts.models import Contact
+from crm.contacts.visits import visits_of
 from crm.deals.models import Deal
 from crm.limits.keeping import keep_typed
 from crm.related import deals_of
@@ -118,6 +119,7 @@ def show(actor: Actor, contact_id: UUID) -> Answer:
         tasks=of_subject(actor, contact),
         feed=timeline_of(actor, contact=contact),
         notice=notice_of(actor, contact),
+        visits=visits_of(actor, contact),
     )
 
 

@@ -55,6 +55,8 @@ class PipelineOut(BaseModel):
     name: str
     position: int
     stale_days: int | None
+    lost_reasons: list[str]
+    returning: bool
     stages: list[StageOut]
     created_at: datetime
     updated_at: datetime

@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import request, url_for
 from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
+from sqlalchemy import select
 
 from core.actor import Actor
 from core.api import answer
@@ -317,7 +318,9 @@ def win(actor: Actor, deal_id: UUID) -> Answer:
 @pages.get("/deals/<uuid:deal_id>/lose")
 def ask_why_lost(actor: Actor, deal_id: UUID) -> str:
     deal = editable(actor, deal_id)
-    return render(actor, "deals/lose.html", deal=deal, reasons=reasons(actor), typed={}, errors={}, back=back(deal))
+    return render(
+        actor, "deals/lose.html", deal=deal, reasons=reasons(actor, deal), typed={}, errors={}, back=back(deal)
+    )
 
 
 @pages.post("/deals/<uuid:deal_id>/lose")
@@ -331,15 +334,18 @@ def lose(actor: Actor, deal_id: UUID) -> Answer:
         deal = editable(actor, deal_id)
         if typed.get("reason") == "other":
             error = Invalid(*(("other" if name == "reason" else name, why) for name, why in error.fields))
-        values = {"deal": deal, "reasons": reasons(actor), "typed": typed, "back": back(deal)}
+        values = {"deal": deal, "reasons": reasons(actor, deal), "typed": typed, "back": back(deal)}
         return refused(actor, "deals/lose.html", error, **values)
     undo = url_for("deals.reopen", deal_id=deal.id, next=back(deal))
     say(_("%(name)s is lost", name=deal.name), undo)
     return see(back(deal))
 
 
-def reasons(actor: Actor) -> list[str]:
-    """The usual reasons, in the workspace's language, so that all its members count the same ones."""
+def reasons(actor: Actor, deal: Deal) -> list[str]:
+    """Those of its pipeline, else the usual ones in the workspace's language, so that all members count the same."""
+    own = actor.db.scalar(select(Pipeline.lost_reasons).where(Pipeline.id == deal.pipeline_id))
+    if own:
+        return list(own)
     with force_locale(actor.workspace.language):
         return [
             _("Too expensive"),

@@ -34,7 +34,7 @@ def new(actor: Actor) -> str:
     actor.require(("pipeline", "create"))
     usual = [(_("New"), 10), (_("In touch"), 25), (_("Offer sent"), 50), (_("Agreed"), 80)]
     stages = [{"name": name, "probability": str(probability)} for name, probability in usual]
-    typed = {"id": new_id(), "name": "", "stages": stages, "stale_days": "14"}
+    typed = {"id": new_id(), "name": "", "stages": stages, "stale_days": "14", "lost_reasons": "", "returning": ""}
     return render(actor, "pipelines/form.html", errors={}, **filled(actor, typed))
 
 
@@ -45,7 +45,7 @@ def create(actor: Actor) -> Answer:
         return render(actor, "pipelines/form.html", errors={}, **filled(actor, typed)), 422
     try:
         stages = arranged(typed["stages"])["stages"]
-        values = blank_to_none({**typed, "stages": stages}, "stale_days")
+        values = blank_to_none({**typed, **said(typed), "stages": stages}, "stale_days")
         pipeline = pipelines.create(actor, pipelines.create.parse(values))
     except Invalid as error:
         return refused(actor, "pipelines/form.html", error, **filled(actor, typed))
@@ -67,7 +67,7 @@ def change(actor: Actor, pipeline_id: UUID) -> Answer:
         pipeline = editable(actor, pipeline_id)
         return render(actor, "pipelines/form.html", errors={}, **filled(actor, typed, pipeline)), 422
     try:
-        values = {**typed, **arranged(typed["stages"]), "id": pipeline_id}
+        values = {**typed, **said(typed), **arranged(typed["stages"]), "id": pipeline_id}
         pipeline = pipelines.change(actor, pipelines.change.parse(blank_to_none(values, "version", "stale_days")))
     except Invalid as error:
         return refused(actor, "pipelines/form.html", error, **filled(actor, typed, editable(actor, pipeline_id)))
@@ -108,7 +108,13 @@ def typed_form() -> dict[str, Any]:
         if place.isdecimal() and 0 <= int(place) < len(stages):
             stages.insert(max(0, int(place) + step), stages.pop(int(place)))
             typed["do"] = "order"
-    return {"name": "", "stale_days": "", **typed}
+    return {"name": "", "stale_days": "", "lost_reasons": "", "returning": "", **typed}
+
+
+def said(typed: dict[str, Any]) -> dict[str, Any]:
+    """Lines as a list, a box as yes or no."""
+    lines = [line.strip() for line in typed["lost_reasons"].splitlines()]
+    return {"lost_reasons": [line for line in lines if line], "returning": bool(typed["returning"])}
 
 
 def arranged(rows: Rows) -> dict[str, Any]:
@@ -122,7 +128,10 @@ def arranged(rows: Rows) -> dict[str, Any]:
 def stored(pipeline: Pipeline) -> dict[str, Any]:
     stages = [{"id": str(one.id), "name": one.name, "probability": str(one.probability)} for one in pipeline.stages]
     stale_days = "" if pipeline.stale_days is None else str(pipeline.stale_days)
-    return {"version": pipeline.version, "name": pipeline.name, "stale_days": stale_days, "stages": stages}
+    return {
+        "version": pipeline.version, "name": pipeline.name, "stale_days": stale_days, "stages": stages,
+        "lost_reasons": "\n".join(pipeline.lost_reasons), "returning": pipeline.returning,
+    }  # fmt: skip
 
 
 def merged(rows: Rows, pipeline: Pipeline) -> Rows:

@@ -14,7 +14,7 @@ from xml.sax.saxutils import unescape
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, or_, select
+from sqlalchemy import select
 
 from core import events
 from core.actor import Actor
@@ -197,9 +197,8 @@ class Furnishing:
         )
 
     def product(self, given: GivenProduct) -> bool:
-        same = func.lower(Product.name) == given.name.lower()
-        query = self.actor.visible(Product, Product.id)
-        if self.actor.db.scalar(query.where(or_(same, Product.code == given.code) if given.code else same).limit(1)):
+        same = (Product.name == given.name) | ((Product.code == given.code) & (Product.code != ""))
+        if self.actor.db.scalar(self.actor.visible(Product, Product.id).where(same).limit(1)):
             return False
         currency = self.actor.workspace.currency
         if currency not in given.price:
@@ -292,9 +291,9 @@ class Furnishing:
         return found.id if found is not None else None
 
     def named(self, model: Any, name: str) -> Any:
-        """The thing of this name that is in use, whoever may see it."""
-        same = select(model).where(func.lower(model.name) == name.lower(), model.deleted_at.is_(None))
-        return self.actor.db.scalars(same.order_by(model.id).limit(1)).first()
+        """The thing of this name that is in use, whoever may see it. The database knows no small Ž."""
+        live = select(model).where(model.deleted_at.is_(None)).order_by(model.id)
+        return next((one for one in self.actor.db.scalars(live) if one.name.casefold() == name.casefold()), None)
 
 
 def said(error: Refusal) -> str:

@@ -147,9 +147,9 @@ def test_nobody_ends_anothers_session(visitor: Visitor, app: Flask) -> None:
 
 
 def test_a_further_workspace_is_open_at_once_and_the_switcher_shows_both(visitor: Visitor) -> None:
-    answer = visitor.post("/account/workspaces", business="Druhá firma", slug="", industry="services")
+    answer = visitor.post("/account/workspaces", business="Druhá firma", slug="", industry="b2b")
     assert answer.status_code == 303
     page = visitor.get("/account/workspaces").text
     assert "Druhá firma" in page
     assert "Okna Horák" in page
-    assert visitor.post("/account/workspaces", business="", slug="", industry="services").status_code == 422
+    assert visitor.post("/account/workspaces", business="", slug="", industry="b2b").status_code == 422

@@ -192,7 +192,7 @@ def test_a_reset_says_where_it_goes_and_nothing_of_the_request(visitor: Visitor)
 
 def test_a_person_in_two_workspaces_goes_on_where_they_were_last(visitor: Visitor) -> None:
     visitor.log_in()
-    second = visitor.post("/account/workspaces", business="Druhá firma", slug="", industry="trade").location
+    second = visitor.post("/account/workspaces", business="Druhá firma", slug="", industry="wholesale").location
     assert visitor.get("/").location == "/account/workspaces"
     assert visitor.get(second.replace("today", "settings/")).status_code == 200
     assert visitor.get("/").location == second
