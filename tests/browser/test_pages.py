@@ -143,10 +143,9 @@ class Records:
     def value(self, rule: str, argument: str) -> Any:
         if argument == "record_id":
             argument = "contact_id"
-        if argument == "key" and rule.startswith("/settings/setups/"):
-            return "windows"
         if argument == "key":
-            return self.form if rule.startswith("/f/") else self.mail
+            own = self.form if rule.startswith("/f/") else self.mail
+            return "windows" if rule.startswith("/settings/setups/") else own
         if argument == "import_id":
             return self.draft if rule.endswith(("columns", "duplicates")) else self.done
         if argument in ("kind", "number"):

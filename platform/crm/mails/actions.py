@@ -19,7 +19,7 @@ from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
 from crm.mails.models import Mail, MailTemplate
-from crm.mails.placeholders import by_keys, filled, left_in, replaced, values
+from crm.mails.placeholders import by_keys, left_in, replaced, values
 
 Subject = Annotated[str, Field(min_length=1, max_length=200)]
 Body = Annotated[str, Field(min_length=1, max_length=50_000)]
@@ -63,21 +63,22 @@ def send(actor: Actor, data: NewMail) -> Mail:
 
 
 class FromTemplate(Input):
-    """A mail made of the template called `template`, to the contact of the deal or the one given, at its first
+    """A mail made of a template, by its name or its id, to the contact of the deal or the one given, at its first
     address."""
 
     contact_id: UUID | None = None
     deal_id: UUID | None = None
-    template: Annotated[str, Field(min_length=1, max_length=100)]
+    template: Annotated[str, Field(max_length=100)] = ""
+    template_id: UUID | None = None
 
 
 @action("mail.send_template", right=("mail", "create"))
 def send_template(actor: Actor, data: FromTemplate) -> Mail:
     """As `send`, without a person to look at it first: a placeholder of which nothing is known is left out. Raises
     Invalid for an unknown template or somebody without an address."""
-    template = actor.db.scalar(
-        actor.visible(MailTemplate).where(func.lower(MailTemplate.name) == data.template.lower())
-    )
+    named = func.lower(MailTemplate.name) == data.template.lower()
+    wanted = MailTemplate.id == data.template_id if data.template_id else named
+    template = actor.db.scalar(actor.visible(MailTemplate).where(wanted))
     if template is None:
         raise Invalid(("template", _("There is no template %(name)s.", name=data.template)))
     actor.linked(Deal, data.deal_id, "deal_id")
@@ -114,32 +115,6 @@ def check(actor: Actor, data: NewMail) -> None:
             raise Invalid(
                 (name, _("Fill in or take out: %(names)s", names=", ".join(f"{{{{{one}}}}}" for one in left)))
             )
-
-
-class WrittenMail(Input):
-    """From a template, with the data of the contact and the deal filled in; to the contact's first address."""
-
-    template_id: UUID
-    deal_id: UUID | None = None
-    contact_id: UUID | None = None
-
-
-@action("mail.write", right=("mail", "create"))
-def write(actor: Actor, data: WrittenMail) -> Mail:
-    """A mail that nobody has to write. Raises Invalid where there is no address, or a placeholder has no data."""
-    template = actor.find(MailTemplate, data.template_id)
-    deal = actor.find(Deal, data.deal_id) if data.deal_id else None
-    contact_id = data.contact_id or (deal.contact_id if deal else None)
-    contact = actor.find(Contact, contact_id) if contact_id else None
-    if contact is None or not contact.emails:
-        raise Invalid(("contact_id", _("There is no e-mail address to send it to.")))
-    company_id = (deal.company_id if deal else None) or contact.company_id
-    known = values(actor, contact, deal, actor.find(Company, company_id) if company_id else None)
-    given = {
-        "contact_id": contact.id, "deal_id": data.deal_id, "to": contact.emails[0]["address"],
-        "subject": filled(template.subject, known)[0], "body": filled(template.body, known)[0],
-    }  # fmt: skip
-    return send(actor, send.parse(given))
 
 
 class OneMail(Input):

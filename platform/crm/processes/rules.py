@@ -226,7 +226,7 @@ def doing(work: Work) -> Node:
             what, _colon, which = work.who.partition(":")
             return part("notify", **{what: which}, text=quoted(work.text))
         case "mail":
-            return act("mail.write", deal_id="deal.id", template_id=quoted(str(work.template_id)))
+            return act("mail.send_template", deal_id="deal.id", template_id=quoted(str(work.template_id)))
         case "move":
             return act("deal.move", id="deal.id", stage_id=quoted(str(work.stage_id)))
         case "win":

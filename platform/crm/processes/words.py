@@ -55,7 +55,7 @@ DOES: dict[str, Any] = {
     "task.assign": _l("Give a task to somebody"),
     "note.create": _l("Write a note"),
     "mail.send": _l("Send a mail"),
-    "mail.write": _l("Send a mail from a template"),
+    "mail.send_template": _l("Send a mail from a template"),
     "contact.create": _l("Make a contact"),
     "contact.edit": _l("Change the contact"),
     "company.create": _l("Make a company"),
