@@ -180,7 +180,7 @@ class Play:
 
     def answer(self, quote_id: UUID, client: Client) -> None:
         with self.base.workspace(self.workspace) as session, session.begin():
-            quote = session.get(Quote, quote_id)
+            quote = session.get(Quote, quote_id, with_for_update=True)
             if quote is None or quote.state != "sent":
                 return
             if client.fate == "declined":
