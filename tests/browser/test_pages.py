@@ -140,10 +140,8 @@ class Records:
     def value(self, rule: str, argument: str) -> Any:
         if argument == "record_id":
             argument = "contact_id"
-        if argument == "key" and rule.startswith("/settings/setups/"):
-            return "windows"
         if argument == "key":
-            return self.form if rule.startswith("/f/") else self.mail
+            return {"f": self.form, "settings": "windows"}.get(rule.split("/")[1]) or self.mail
         if argument == "import_id":
             return self.draft if rule.endswith(("columns", "duplicates")) else self.done
         if argument in ("kind", "number"):
