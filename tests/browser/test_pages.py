@@ -144,8 +144,7 @@ class Records:
         if argument == "record_id":
             argument = "contact_id"
         if argument == "key":
-            own = self.form if rule.startswith("/f/") else self.mail
-            return "windows" if rule.startswith("/settings/setups/") else own
+            return {"f": self.form, "settings": "windows"}.get(rule.split("/")[1]) or self.mail
         if argument == "import_id":
             return self.draft if rule.endswith(("columns", "duplicates")) else self.done
         if argument in ("kind", "number"):

@@ -89,8 +89,7 @@ def test_a_deal_goes_from_the_request_to_the_installation_by_itself(works: Works
     works.complete("install", done="All is in place")
     assert works.get_deal(deal).status == "won", works.run().error
     assert works.run().status == "done", works.run().error
-    notes = [row.text for row in works.shop.rows("select text from note order by id")]
-    assert [note.partition(":")[0] for note in notes] == ["Measured", "Agreed"]
+    assert works.get_deal(deal).about == "Six windows\nMeasured: 6 × 1200 × 1500 mm, Plastic\nRotten sill"
 
 
 def test_a_client_without_e_mail_gets_the_quote_by_hand(works: Works) -> None:
