@@ -163,12 +163,14 @@ def task_columns(actor: Actor) -> list[Column]:
 def note_columns(actor: Actor) -> list[Column]:
     return [
         Column(_("When"), moment(Note.at, actor.member.time_zone), "moment"),
-        Column(_("Kind"), words(Note.form, {"note": _("Note"), "call": pgettext("noun", "Call")})),
+        Column(
+            _("Kind"), words(Note.form, {"note": _("Note"), "call": pgettext("noun", "Call"), "process": _("Process")})
+        ),
         Column(_("Direction"), words(Note.direction, {"in": pgettext("call", "In"), "out": pgettext("call", "Out")})),
         Column(_("Result"), words(Note.result, results())),
         Column(_("Minutes"), Note.minutes, "number"),
         Column(_("Text"), text_of(Note.text)),
-        Column(_("Author"), member_of(actor, Note.author_id)),
+        Column(_("Author"), case((Note.process != "", Note.process), else_=member_of(actor, Note.author_id))),
         Column(_("Contact"), name_of(actor, Contact, Note.contact_id)),
         Column(_("Company"), name_of(actor, Company, Note.company_id)),
         Column(_("Deal"), name_of(actor, Deal, Note.deal_id)),

@@ -84,7 +84,7 @@ NEVER: dict[str, tuple[str, ...]] = {
     "mail": ("direction", "state", "error", "message_id", "answers", "checked", "source"),
     "mail_file": ("file_key",),
     "mail_block": ("email", "reason"),
-    "note": ("form", "direction", "result"),
+    "note": ("form", "direction", "result", "process"),
     "notification": ("kind", "record_kind", "data"),
     "notify_choice": ("said",),
     "document": ("file_key",),

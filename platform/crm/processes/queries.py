@@ -1,11 +1,14 @@
 """Reads over processes: the lists of processes and of runs. What is seen of runs is in `following`."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, func, select
+from sqlalchemy.orm import Session
 
 from core.actor import Actor
+from core.db import as_uuid
 from core.errors import NotFound
 from core.listing import Filter, Listing, Sort
 from crm.processes.models import Instance, Process, Step, Version
@@ -55,6 +58,14 @@ RUNS = Listing(
     },
     searched=False,
 )
+
+
+def names_of_runs(session: Session, request_ids: Collection[str]) -> dict[str, str]:
+    """By these marks of what runs did ("process:" and the run's id), the names of their processes."""
+    ids = [one for mark in request_ids if (one := as_uuid(mark.removeprefix("process:")))]
+    named = select(Instance.id, Process.name).join(Process, Process.id == Instance.process_id)
+    rows = session.execute(named.where(Instance.id.in_(ids))) if ids else ()
+    return {f"process:{row.id}": row.name for row in rows}
 
 
 def latest_version(actor: Actor, process: Process) -> Version | None:

@@ -18,7 +18,7 @@ def note_contact(
 ) -> list[Request]:
     """Called, in its own transaction, by whatever reaches out to the client of these records. `at` is when it happened:
     what was before the request is no answer to it."""
-    if actor.via == "client":
+    if actor.via in ("client", "process"):
         return []
     return stop_clock(actor.db, contact_id, deal_id, at, actor.member.id)
 

@@ -15,6 +15,7 @@ from core.errors import Invalid
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
+from crm.processes.queries import names_of_runs
 from crm.requests.contacted import note_contact
 from crm.timeline.models import Note
 
@@ -67,11 +68,23 @@ def create(actor: Actor, data: NewNote) -> Note:
     given = {"at": datetime.now(UTC), **data.model_dump(exclude_none=True)}
     note = Note(**given, author_id=actor.member.id)
     check(actor, note, data.model_fields_set)
+    if actor.via == "process":
+        note.form = "process" if note.form == "note" else note.form
+        note.process = names_of_runs(actor.db, [actor.request_id]).get(actor.request_id, "")
+        note.author_id = owner_of(actor, note) or note.author_id
     actor.db.add(note)
     remember_contact(actor.db, note.contact_id, note.deal_id)
     if note.direction != "in" or note.result == "answered":
         note_contact(actor, note.contact_id, note.deal_id, note.at)
     return note
+
+
+def owner_of(actor: Actor, note: Note) -> UUID | None:
+    """Who has the record that the note is about: the deal before the contact before the company."""
+    about: tuple[tuple[Any, UUID | None], ...] = (
+        (Deal, note.deal_id), (Contact, note.contact_id), (Company, note.company_id),
+    )  # fmt: skip
+    return next((actor.db.get_one(model, record_id).owner_id for model, record_id in about if record_id), None)
 
 
 @action("note.edit", takes=ChangedNote)
@@ -109,9 +122,9 @@ def restore(actor: Actor, data: OneNote) -> Note:
 
 def check(actor: Actor, note: Note, given: Any) -> None:
     """A note needs words and something it is about; the records named must be there and visible."""
-    if note.form == "note" and not note.text:
+    if note.form != "call" and not note.text:
         raise Invalid(("text", _("Write what happened.")))
-    if note.form == "note" and (note.direction or note.result or note.minutes is not None):
+    if note.form != "call" and (note.direction or note.result or note.minutes is not None):
         raise Invalid(("form", _("Direction, result and minutes belong to a call.")))
     if not (note.contact_id or note.company_id or note.deal_id):
         raise Invalid(("", _("Say which contact, company or deal it is about.")))
@@ -121,13 +134,13 @@ def check(actor: Actor, note: Note, given: Any) -> None:
 
 
 def remember_contact(session: Session, contact_id: UUID | None, deal_id: UUID | None) -> None:
-    """Bring the last contact of the contact, and of the deal's contact, in line with all their notes.
+    """Bring the last contact of the contact, and of the deal's contact, in line with all that people noted.
 
     By an UPDATE of that column alone: the contact's version stays, so that nobody who edits it meets a conflict.
     """
     session.flush()
     of_deal = session.scalar(select(Deal.contact_id).where(Deal.id == deal_id)) if deal_id else None
-    latest = select(func.max(Note.at)).where(Note.deleted_at.is_(None))
+    latest = select(func.max(Note.at)).where(Note.deleted_at.is_(None), Note.form != "process")
     own = latest.where(Note.contact_id == Contact.id).scalar_subquery()
     of_deals = latest.join(Deal, Deal.id == Note.deal_id).where(Deal.contact_id == Contact.id).scalar_subquery()
     session.execute(

@@ -20,6 +20,7 @@ class NoteOut(BaseModel):
     direction: str
     result: str
     minutes: int | None
+    process: str
     author_id: UUID | None
     contact_id: UUID | None
     company_id: UUID | None

@@ -11,11 +11,12 @@ from core.records import Record
 
 
 class Note(Record):
-    """`form` is note or call. A call has a direction (in, out), a result (answered, missed, voicemail) and minutes."""
+    """A call has a direction (in, out), a result (answered, missed, voicemail) and minutes. What a process wrote names
+    it, and belongs to whoever has the record it is about."""
 
     __tablename__ = "note"
     __table_args__ = (
-        CheckConstraint("form in ('note', 'call')", name="form"),
+        CheckConstraint("form in ('note', 'call', 'process')", name="form"),
         Index(
             "ix_note_at",
             "at",
@@ -36,6 +37,7 @@ class Note(Record):
     direction: Mapped[str] = mapped_column(server_default="", default="")
     result: Mapped[str] = mapped_column(server_default="", default="")
     minutes: Mapped[int | None]
+    process: Mapped[str] = mapped_column(server_default="", default="")
     author_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
     contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("contact.id", ondelete="cascade"))
     company_id: Mapped[UUID | None] = mapped_column(ForeignKey("company.id", ondelete="cascade"))

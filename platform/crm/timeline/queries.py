@@ -47,7 +47,7 @@ LISTING = Listing(
         "company_id": Filter(UUID, lambda _actor, value: Note.company_id == value, "notes on this company"),
         "deal_id": Filter(UUID, lambda _actor, value: Note.deal_id == value, "notes on this deal"),
         "author_id": Filter(UUID, lambda _actor, value: Note.author_id == value, "notes of this member"),
-        "form": Filter(str, lambda _actor, value: Note.form == value, "note or call"),
+        "form": Filter(str, lambda _actor, value: Note.form == value, "note, call or process"),
         "nobodys": Filter(bool, lambda _actor, value: Note.author_id.is_(None) == value, "of nobody"),
         "department_id": Filter(UUID, lambda _actor, value: Note.author_id.in_(members_in(value)), "of its members"),
         "on_from": Filter(date, from_day(Note.at), "of this day of the workspace or later"),
@@ -157,6 +157,7 @@ def notes_about(actor: Actor, linked: dict[str, list[UUID]], place: tuple[dateti
         Note.direction,
         Note.result,
         Note.minutes,
+        Note.process,
         Note.author_id,
         Member.name.label("author"),
         Note.deal_id,
@@ -233,7 +234,7 @@ def events_about(
 
 
 def spoken(actor: Actor, note: Row[Any]) -> Entry:
-    who = note.author or _("Somebody")
+    who = note.process or note.author or _("Somebody")
     line = call_line(note, who) if note.form == "call" else highlight(_("%(who)s wrote"), {"who": who})
     written = Note(author_id=note.author_id)
     may_edit, may_delete = (actor.may("note", verb, written) for verb in ("edit", "delete"))

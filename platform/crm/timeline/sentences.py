@@ -24,6 +24,7 @@ from crm.absences.models import Absence
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Pipeline, Stage
+from crm.processes.queries import names_of_runs
 from tenants.models import Member
 
 LONGEST = 80  # characters of a value in a sentence
@@ -157,7 +158,15 @@ class Names:
 
     zone: ZoneInfo
     by_id: dict[str, str]
+    runs: dict[str, str]
     absences: dict[str, tuple[str, date | None]]
+
+    def doer(self, event: Row[Any]) -> str | None:
+        """Who did it: the process, where one did, rather than whoever published it."""
+        if event.via == "process":
+            return self.runs.get(event.request_id)
+        who = self.by_id.get(str(event.member_id))
+        return _("%(who)s, by API", who=who) if who and event.via == "api" else who
 
     def of(self, record_id: Any) -> str:
         given = str(record_id)
@@ -179,7 +188,8 @@ def names_in(actor: Actor, events: Sequence[Row[Any]]) -> Names:
         named: Any = model
         query = select(named.id, named.name).where(named.id.in_(ids), actor.reach(model))
         names.update((str(row.id), row.name) for row in actor.db.execute(query))
-    return Names(zone_of(actor), names, absences_in(actor, events))
+    runs = names_of_runs(actor.db, {event.request_id for event in events if event.via == "process"})
+    return Names(zone_of(actor), names, runs, absences_in(actor, events))
 
 
 def absences_in(actor: Actor, events: Sequence[Row[Any]]) -> dict[str, tuple[str, date | None]]:
@@ -207,9 +217,7 @@ def sentence(event: Row[Any], names: Names, subject_id: UUID) -> Sentence:
         line, sign = whole_line(event, names, title)
     if line is None:
         return None, ""
-    who = names.by_id.get(str(event.member_id))
-    if who and event.via == "api":
-        return Markup("{} · {}").format(line, _("%(who)s, by API", who=who)), sign
+    who = names.doer(event)
     return (Markup("{} · {}").format(line, who) if who else line), sign
 
 
@@ -217,7 +225,7 @@ def quote_line(event: Row[Any], names: Names) -> Sentence:
     """Sent again, nothing of it changes but whom it goes to; that is told as well."""
     said = {"name": event.title, "who": event.after.get("answered_by") or _("The client")}
     line = highlight(str(QUOTES[event.action]), said, reason=cut(event.after.get("reason") or ""))
-    who = names.by_id.get(str(event.member_id))
+    who = names.doer(event)
     return (Markup("{} · {}").format(line, who) if who else line), event.action
 
 

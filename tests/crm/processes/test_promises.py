@@ -391,3 +391,17 @@ def test_somebody_is_told_when_a_step_is_late(works: Works) -> None:
     assert 890 < (task.tell_at - datetime.now(UTC)).total_seconds() <= 900
     assert task.due_at is not None
     assert (task.due_at - task.tell_at).total_seconds() <= 60
+
+
+def test_what_a_process_does_is_said_in_its_name_to_whoever_has_the_record(works: Works) -> None:
+    petr = works.shop.member("sales", "Petr Malý")
+    works.published(ACTING)
+    deal = works.deal(petr, name="Okna Dub")
+    works.work()
+    card = works.shop.browser(petr).get(works.shop.path(f"/deals/{deal}")).get_data(as_text=True)
+    assert "<b>Windows</b> wrote" in card
+    assert "Began" in card
+    assert "Jana Dvořáková" not in card
+    noted = works.shop.rows("select form, process, (select name from member where id = author_id) as whose from note")[0]
+    assert noted == ("process", "Windows", "Petr Malý")
+    assert works.shop.rows("select count(*) as n from contact where last_contact_at is not null")[0].n == 0

@@ -86,7 +86,8 @@ def test_a_call_makes_no_conflict_for_who_edits_the_contact(shop: Shop) -> None:
     before = shop.rows("select version, updated_at from contact")
     noted(shop, form="call", contact_id=person.id)
     assert shop.rows("select version, updated_at from contact") == before
-    assert [row.kind for row in shop.rows("select kind from event order by id")] == ["contact", "note"]
+    kinds = [row.kind for row in shop.rows("select kind from event order by id")]
+    assert kinds[-2:] == ["contact", "note"]
 
 
 def test_versions_and_rights_hold(shop: Shop) -> None:
