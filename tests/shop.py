@@ -13,9 +13,8 @@ from sqlalchemy import text
 from core.actor import Actor
 from core.db import Database, Workspace, database
 from core.ids import new_id
+from crm.deals.models import Pipeline, Stage
 from crm.industries import furnish, setup_of
-from crm.setups.applying import apply
-from crm.setups.shape import Setup
 from tenants import members, sessions, tokens
 from tenants.models import Person
 from tenants.signup import open_workspace
@@ -132,9 +131,13 @@ def open_shop(
 
 
 def pipelines_alone(actor: Actor, industry: str) -> None:
-    """Without the roles, texts and processes of the industry, which a test has not asked for."""
-    whole = setup_of(industry, actor.workspace.language)
-    apply(actor, Setup(okno=1, pipelines=whole.pipelines))
+    """Without the roles, texts and processes of the industry, which a test has not asked for, and without a trace."""
+    for position, given in enumerate(setup_of(industry, actor.workspace.language).pipelines):
+        pipeline = Pipeline(position=position, **given.model_dump(exclude={"key", "stages"}))
+        actor.db.add(pipeline)
+        actor.db.flush()
+        stages = [stage.model_dump(exclude={"key"}) for stage in given.stages]
+        actor.db.add_all(Stage(pipeline_id=pipeline.id, position=number, **one) for number, one in enumerate(stages))
 
 
 def new_person(base: Database, name: str, language: str = "en") -> Person:

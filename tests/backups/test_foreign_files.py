@@ -223,8 +223,8 @@ def test_a_row_that_names_another_workspaces_file_gets_one_of_its_own(full: Shop
 
 
 def test_rights_that_there_are_not_are_left_out_and_owners_have_them_all(full: Shop, content: bytes) -> None:
-    wrong = b'{"root": {"all": "all"}, "deal": {"edit": "everywhere", "x": "all"'
-    change = replaced("role", b'{"deal": {"edit": "all"', wrong)
+    wrong = b'"root": {"all": "all"}, "deal": {"edit": "everywhere", "x": "all"'
+    change = replaced("role", b'"deal": {"edit": "all"', wrong)
     beside = restore(full, written(content, members=change))
     for row in holding.rows(full, "select key, rights, scopes from role", beside):
         assert "root" not in row.rights

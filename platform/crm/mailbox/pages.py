@@ -4,7 +4,7 @@ import email
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.utils import parsedate_to_datetime
 
 from flask import Blueprint, Flask, Response, abort, g, make_response
@@ -34,6 +34,7 @@ class Mail:
     at: datetime | None
     text: str
     html: str
+    files: list[tuple[str, bytes]]
 
 
 @mailbox.before_request
@@ -63,6 +64,17 @@ def html(key: str) -> Response:
     return response
 
 
+@mailbox.get("/<key>/files/<int:number>")
+def file(key: str, number: int) -> Response:
+    files = found(key).files
+    if number >= len(files):
+        abort(404)
+    name, content = files[number]
+    response = Response(content, content_type="application/octet-stream")
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
+
+
 def found(key: str) -> Mail:
     box = local_mailbox(here())
     if key not in box:
@@ -76,7 +88,13 @@ def read(key: str, written: bytes) -> Mail:
     text, html = (str(part.get_content()) if part else "" for part in (bodies["plain"], bodies["html"]))
     date = parsed["Date"]
     at = parsedate_to_datetime(str(date)) if date else None
-    return Mail(key, str(parsed["To"]), str(parsed["From"]), str(parsed["Subject"]), at, text, html)
+    files = [(part.get_filename() or "file", content_of(part)) for part in parsed.iter_attachments()]
+    return Mail(key, str(parsed["To"]), str(parsed["From"]), str(parsed["Subject"]), at, text, html, files)
+
+
+def content_of(part: Message) -> bytes:
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
 
 
 def age(mail: Mail) -> tuple[datetime, str]:

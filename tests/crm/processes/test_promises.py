@@ -402,6 +402,8 @@ def test_what_a_process_does_is_said_in_its_name_to_whoever_has_the_record(works
     assert "<b>Windows</b> wrote" in card
     assert "Began" in card
     assert "Jana Dvořáková" not in card
-    noted = works.shop.rows("select form, process, (select name from member where id = author_id) as whose from note")[0]
+    noted = works.shop.rows("select form, process, (select name from member where id = author_id) as whose from note")[
+        0
+    ]
     assert noted == ("process", "Windows", "Petr Malý")
     assert works.shop.rows("select count(*) as n from contact where last_contact_at is not null")[0].n == 0
