@@ -1,6 +1,6 @@
 """How a page is for whoever reads it by ear, by key, with weak sight or on any screen: axe-core and its width."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -11,9 +11,12 @@ from tests.browser.conftest import DESK, PHONE, picture
 
 Shoot = Callable[[Page, str], None]
 SCRIPT = Path(__file__).parents[2] / "assets" / "node_modules" / "axe-core" / "axe.min.js"
-LOOKS: tuple[tuple[tuple[int, int], tuple[Literal["light", "dark"], ...]], ...] = (
-    (DESK, ("light", "dark")),
-    (PHONE, ("dark", "light")),
+Way = tuple[tuple[int, int], Literal["light", "dark"], str | None]  # the window, the theme, and one rule or all
+# The structure is judged at both widths, the colours in both themes: they do not depend on the width.
+LOOKS: tuple[Way, ...] = (
+    (DESK, "light", None),
+    (DESK, "dark", "color-contrast"),
+    (PHONE, "dark", None),
 )
 WIDTHS = (320, 390, 768, 1024, 1280, 1440, 1920)
 RUN = """
@@ -32,16 +35,14 @@ async (only) => {
 """
 
 
-def looks(page: Page, name: str) -> list[str]:
-    """What is wrong with how it looks. The structure is judged at both widths, the colours in both themes too."""
+def looks(page: Page, name: str, ways: Sequence[Way] = LOOKS) -> list[str]:
+    """What is wrong with how it looks."""
     found = []
-    for size, themes in LOOKS:
+    for size, theme, rule in ways:
         page.set_viewport_size({"width": size[0], "height": size[1]})
-        for theme in themes:
-            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            broken = violations(page, None if theme == themes[0] else "color-contrast")
-            found += [f"{name}, {theme}, {size[0]} px: {one}" for one in broken]
-            picture(page, f"pages/{name}-{theme}-{size[0]}")
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        found += [f"{name}, {theme}, {size[0]} px: {one}" for one in violations(page, rule)]
+        picture(page, f"pages/{name}-{theme}-{size[0]}")
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         over = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")

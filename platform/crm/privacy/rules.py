@@ -18,7 +18,7 @@ MENTIONS: dict[str, tuple[str, ...]] = {
     "note": ("text",),
     "request": ("name", "company", "email", "phone", "text", "answers", "fields", "reason", "page"),
     "form": ("name", "heading", "intro", "fields", "look"),
-    "pipeline": ("name",),
+    "pipeline": ("name", "lost_reasons"),
     "stage": ("name",),
     "role": ("name",),
     "mail_template": ("name", "subject", "body"),
