@@ -60,7 +60,7 @@ NO_RESOURCE = {
     "scim_token": "a key that could make keys would outlive its own revocation",
 }
 # Parts of a page's path that are not ids of records, and a value for each.
-WORDS = {"fact": "about", "kind": "contact", "number": 0, "step": "take", "what": "cancel"}
+WORDS = {"fact": "about", "key": "windows", "kind": "contact", "number": 0, "step": "take", "what": "cancel"}
 # The shared tables, and which of their rows are about a workspace (others come and go while other tests run).
 IN_USE = "in (select identity_id from control.membership where workspace_id = {number})"
 SHARED = {

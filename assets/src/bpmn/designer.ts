@@ -1,5 +1,6 @@
 import Modeler from "bpmn-js/lib/Modeler";
 import NavigatedViewer from "bpmn-js/lib/NavigatedViewer";
+import "./designer.css";
 import { kit, type Drawn, type Meant } from "./kit";
 import { FOLLOWING, LOOKS, STEPS } from "./steps";
 

@@ -1,5 +1,5 @@
 import { Controller } from "@hotwired/stimulus";
-import type { Marks, Viewer } from "../bpmn/viewer";
+import type { Marks, Viewer } from "../../bpmn/viewer";
 
 /** Draws a process, with what stands at its elements; marks that a live refresh brings are put in place of the old. */
 export default class extends Controller<HTMLElement> {
@@ -14,7 +14,7 @@ export default class extends Controller<HTMLElement> {
   #size = new ResizeObserver(() => this.#viewer?.fit(this.#whole));
 
   override async connect(): Promise<void> {
-    const { Viewer } = await import("../bpmn/viewer");
+    const { Viewer } = await import("../../bpmn/viewer");
     if (!this.element.isConnected || this.#viewer) return;
     this.element.hidden = false;
     this.element.addEventListener("turbo:before-morph-element", this.#keep);

@@ -1,7 +1,7 @@
 import { Controller } from "@hotwired/stimulus";
-import type { Designer, Problem } from "../bpmn/designer";
-import { post, Refused } from "../server";
-import { say } from "../toasts";
+import type { Designer, Problem } from "../../bpmn/designer";
+import { post, Refused } from "../../server";
+import { say } from "../../toasts";
 
 interface Answer {
   version: number;
@@ -36,7 +36,7 @@ export default class extends Controller<HTMLElement> {
   #asked = 0;
 
   override async connect(): Promise<void> {
-    const [{ Designer }, { Panel }, { title }] = await Promise.all([import("../bpmn/designer"), import("../bpmn/panel"), import("../bpmn/widgets")]);
+    const [{ Designer }, { Panel }, { title }] = await Promise.all([import("../../bpmn/designer"), import("../../bpmn/panel"), import("../../bpmn/widgets")]);
     if (!this.element.isConnected || this.#designer) return;
     this.canvasTarget.replaceChildren(); // what a page copy of Turbo has left
     const designer = (this.#designer = new Designer(this.canvasTarget, this.wordsValue, matchMedia("(width < 1024px)").matches));

@@ -1,7 +1,7 @@
 import { visit } from "@hotwired/turbo";
 import { Controller } from "@hotwired/stimulus";
-import type { Drawing } from "../drawing";
-import { read } from "../drawn-table";
+import type { Drawing } from "../../drawing";
+import { read } from "../../drawn-table";
 
 /** Draws a chart from the table beside it, and takes its place until the person asks for the table. */
 export default class extends Controller<HTMLElement> {
@@ -19,7 +19,7 @@ export default class extends Controller<HTMLElement> {
   #size = new ResizeObserver(() => this.#drawing?.resize());
 
   override async connect(): Promise<void> {
-    const { Drawing } = await import("../drawing");
+    const { Drawing } = await import("../../drawing");
     await document.fonts.ready;
     if (!this.element.isConnected || this.#drawing) return;
     this.#drawing = new Drawing(this.drawingTarget, (url) => visit(url));
