@@ -175,7 +175,7 @@ def instance(actor: Actor, mark: str) -> Instance:
     return processes.start(actor, processes.Start(process_id=process(actor, mark).id, record_id=deal.id))
 
 
-DRAWN = drawing.process(drawing.start(), drawing.user("call"), drawing.end(), "start -> call -> end")
+DRAWN = drawing.process(drawing.start(), drawing.user("call", name="Zavolat"), drawing.end(), "start -> call -> end")
 
 
 def telephone(actor: Actor, mark: str) -> Record:

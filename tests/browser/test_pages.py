@@ -60,7 +60,7 @@ NO_PAGES = (
     "client_quote.pdf", "client_quote.logo", "client_quote.look", "client_quote.paid", "quotes.pdf", "documents.logo",
     "form.look", "form.embed", "requests.download", "designer.download",
     "documents.download", "documents.template_file",
-    "calls.now", "mails.html", "mails.file",
+    "calls.now", "mails.html", "mails.file", "mailbox.file",
 )  # fmt: skip
 CATALOGUE = Path(features.TRANSLATIONS) / "cs" / "LC_MESSAGES" / "messages.po"
 ENGLISH_TIMES = re.compile(

@@ -12,6 +12,7 @@ from core.db import as_uuid
 from core.errors import Invalid
 from core.pages import Answer, Pages, refused, render, url_with
 from crm.accounts.again import when_fresh
+from crm.roles.pages import KINDS
 from tenants import audit, members
 
 pages = Pages("audit", __name__)
@@ -64,6 +65,6 @@ def shown(actor: Actor, typed: dict[str, str]) -> dict[str, Any]:
     return {
         "typed": typed,
         "people": people,
-        "kinds": [(kind, kind) for kind in audit.kinds()],
+        "kinds": [(kind, str(KINDS[kind][0]) if kind in KINDS else kind) for kind in audit.kinds()],
         "narrowed": any(typed.values()),
     }

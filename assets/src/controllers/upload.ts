@@ -1,5 +1,5 @@
 import { Controller } from "@hotwired/stimulus";
-import { show } from "../../server";
+import { show } from "../server";
 
 /** A form with one file: it can be dropped on the zone, and the sending itself has a bar. */
 export default class extends Controller<HTMLFormElement> {

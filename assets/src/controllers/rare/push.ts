@@ -1,6 +1,6 @@
 import { Controller } from "@hotwired/stimulus";
-import { forgetPush, subscription } from "../push";
-import { post } from "../server";
+import { forgetPush, subscription } from "../../push";
+import { post } from "../../server";
 
 /** Turns push on and off in this browser. */
 export default class extends Controller<HTMLElement> {
