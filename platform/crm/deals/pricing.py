@@ -30,7 +30,7 @@ class GivenItem(Input):
     unit_price: Annotated[Price | None, Field(description="Without VAT.")] = None
     discount: Discount = Decimal(0)
     vat_rate: Rate | None = None
-    currency: Annotated[str | None, AfterValidator(str.upper), Field(max_length=3)] = None
+    currency: Annotated[str, AfterValidator(str.upper), Field(max_length=3)] | None = None
 
 
 class PricedDeal(Input):
