@@ -59,6 +59,7 @@ NO_RESOURCE = {
     "telephone": "a telephone is connected on the settings pages",
     "scim_token": "a key that could make keys would outlive its own revocation",
 }
+LOOK = 25
 # Parts of a page's path that are not ids of records, and a value for each.
 WORDS = {"fact": "about", "key": "windows", "kind": "contact", "number": 0, "step": "take", "what": "cancel"}
 # The shared tables, and which of their rows are about a workspace (others come and go while other tests run).
@@ -170,11 +171,13 @@ def watch(houses: tuple[House, House]) -> Iterator[Watch]:
 
 @dataclass
 class Guard:
-    """Checks one answer after the other: refused, silent, and nothing changed."""
+    """Checks one answer after the other: refused, silent, and nothing changed. It looks after every sending, and after
+    each LOOK that only ask, since a look at all tables takes longer than an answer."""
 
     watch: Watch
     hidden: str = MARK
     before: dict[str, Any] = field(default_factory=dict)
+    since: list[str] = field(default_factory=list)
     seen: int = 0
 
     def refused(self, said: str, answer: TestResponse, statuses: set[int] = REFUSED) -> None:
@@ -184,15 +187,23 @@ class Guard:
     def nothing_happened(self, said: str, answer: TestResponse) -> None:
         assert answer.status_code < 500, (said, answer.status_code)
         assert self.hidden not in answer.get_data(as_text=True), said
+        self.seen += 1
+        self.since.append(f"{said} {answer.status_code}")
+        if answer.request.method != "GET" or len(self.since) == LOOK:
+            self.look()
+
+    def look(self) -> None:
         after = self.watch.look()
         changed = [name for name in after if after[name] != self.before[name]]
-        assert changed == [], (said, answer.status_code, changed)
-        self.seen += 1
+        assert changed == [], (self.since, changed)
+        self.since.clear()
 
 
 @pytest.fixture
-def guard(watch: Watch) -> Guard:
-    return Guard(watch, before=watch.look())
+def guard(watch: Watch) -> Iterator[Guard]:
+    guard = Guard(watch, before=watch.look())
+    yield guard
+    guard.look()
 
 
 # ---- the API ----
