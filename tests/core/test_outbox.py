@@ -139,11 +139,12 @@ def test_flushing_valkey_loses_nothing(shop: Shop, redis: Redis) -> None:
         pass
     Queue("default", connection=redis, serializer=JSONSerializer).empty()  # type: ignore[no-untyped-call]
     assert [row.id for row in rows_of(shop)] == [work]
-    while outbox.offer(database(), redis):
-        pass
-    SimpleWorker(
-        [Queue("default", connection=redis, serializer=JSONSerializer)], connection=redis, serializer=JSONSerializer
-    ).work(burst=True)
+    queue = Queue("default", connection=redis, serializer=JSONSerializer)
+    until = time.monotonic() + 5
+    while rows_of(shop) and time.monotonic() < until:  # a test beside this one may empty the line as well
+        while outbox.offer(database(), redis):
+            pass
+        SimpleWorker([queue], connection=redis, serializer=JSONSerializer).work(burst=True)
     assert rows_of(shop) == []
 
 
