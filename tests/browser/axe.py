@@ -21,7 +21,8 @@ LOOKS: tuple[Way, ...] = (
 WIDTHS = (320, 390, 768, 1024, 1280, 1440, 1920)
 RUN = """
 async (only) => {
-  while (document.documentElement.hasAttribute("aria-busy")) {
+  const until = performance.now() + 5000;
+  while (document.documentElement.hasAttribute("aria-busy") && performance.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   await document.fonts.ready;

@@ -89,7 +89,8 @@ class Sheet:
                 text = open_text(file, self.encoding or "utf-8")
             yield from records(text, self.separator or ";")
         finally:
-            text.detach()
+            if not file.closed:  # where the reading was given up, the file may have gone before
+                text.detach()
 
 
 def open_sheet(
