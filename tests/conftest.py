@@ -6,6 +6,7 @@ OKNO_TEST_SERVERS=1 uses the servers named by DATABASE_URL and REDIS_URL, for qu
 import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,18 +51,22 @@ def app(installed: None) -> Flask:
 
 
 @pytest.fixture
-def shop(app: Flask) -> "Shop":
+def shop(app: Flask) -> "Iterator[Shop]":
     """A workspace of one test, with an owner and the industry "windows"."""
-    from tests.shop import open_shop
-
-    with app.test_request_context("/"):
-        return open_shop(app)
+    yield from for_one_test(app)
 
 
 @pytest.fixture
-def other(app: Flask) -> "Shop":
+def other(app: Flask) -> "Iterator[Shop]":
     """A second workspace, of other people."""
+    yield from for_one_test(app)
+
+
+def for_one_test(app: Flask) -> "Iterator[Shop]":
+    from tests.recycling import recycle
     from tests.shop import open_shop
 
     with app.test_request_context("/"):
-        return open_shop(app)
+        shop = open_shop(app)
+    yield shop
+    recycle(shop.workspace)

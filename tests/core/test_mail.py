@@ -150,7 +150,7 @@ def test_starttls_and_the_password_are_used_where_the_settings_say_so(serve: Ser
     def known(_server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any) -> AuthResult:
         assert isinstance(given, LoginPassword)
         asked.append((given.login, given.password))
-        return AuthResult(success=given.password == b"secret")
+        return AuthResult(success=given.password == b"secret", handled=False)
 
     options = {"tls_context": server_context(certificate), "authenticator": known, "auth_required": True}
     server, here = serve("starttls", "okno", "secret", require_starttls=True, **options)

@@ -23,6 +23,7 @@ from flask_babel import gettext as _
 from lark import Token, Tree
 
 from core.errors import Refusal
+from core.pages import money, written_day
 
 LONGEST = 2000  # characters of an expression
 DEEPEST = 20  # brackets within brackets, and nodes of the parsed text within nodes times ten
@@ -30,8 +31,10 @@ NODES = 5_000  # evaluated for one expression, and items of the lists that come 
 LARGEST = 20_000  # characters of a text, items of a list
 SECONDS = 5.0
 NAMES = ("record", "deal", "contact", "company", "steps", "data", "event", "now", "today", "started_by")
-# What may be called, by itself and after a dot: the standard's own.
-FUNCTIONS = frozenset("has size int uint double string bool timestamp duration type dyn matches contains".split())
+# What may be called, by itself and after a dot: the standard's own, and two that write values as people do.
+FUNCTIONS = frozenset(
+    "has size int uint double string bool timestamp duration type dyn matches contains day money".split()
+)
 MACROS = frozenset({"map", "filter", "all", "exists", "exists_one"})
 METHODS = MACROS | frozenset(
     "size contains startsWith endsWith matches getDate getDayOfMonth getDayOfWeek getDayOfYear getFullYear getMonth "
@@ -108,7 +111,18 @@ def base(name: str, one: Any, other: Any) -> Any:
     return operator(one, other)
 
 
+def written_money(amount: Any, currency: Any) -> Any:
+    """ "148 900 Kč", in the language of the workspace; nothing where there is no amount."""
+    return celtypes.StringType(money(None if amount is None else float(amount), str(currency)))
+
+
+def day(value: Any) -> Any:
+    """ "26. 11. 2026" of "2026-11-26"."""
+    return celtypes.StringType(written_day(str(value)))
+
+
 OPERATORS: dict[str, Any] = {
+    "day": day, "money": written_money,
     "_==_": equal, "_!=_": unequal, **{name: compared(name) for name in ("_<_", "_<=_", "_>_", "_>=_")},
 }  # fmt: skip
 

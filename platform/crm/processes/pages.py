@@ -9,12 +9,13 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
+from config.settings import settings
 from core.actor import Actor
 from core.errors import Busy, Invalid, NotFound
 from core.listpage import asked, list_page
 from core.pages import Answer, Pages, render, say, see
 from crm.absences.queries import to_choose
-from crm.processes import actions, drawing, following, queries
+from crm.processes import actions, drawing, following, queries, webhooks
 from crm.processes.bpmn import Definition, Unreadable, read
 from crm.processes.doing import told
 from crm.processes.layout import drawn
@@ -43,7 +44,9 @@ STEP_WORDS: dict[str, tuple[Any, str]] = {
 
 @pages.get("/settings/processes")
 def index(actor: Actor) -> Answer:
-    return render(actor, "processes/index.html", processes=queries.overview(actor), rules=queries.count_rules(actor))
+    secret = webhooks.secrets_of(settings(), actor.workspace)[0] if actor.may("process", "edit") else ""
+    rules = queries.count_rules(actor)
+    return render(actor, "processes/index.html", processes=queries.overview(actor), rules=rules, secret=secret)
 
 
 @pages.get("/settings/processes/<uuid:process_id>")

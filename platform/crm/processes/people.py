@@ -101,7 +101,7 @@ def one_of(asked: Asked, who: str) -> list[UUID]:
 
 def named(name: str, given: str) -> ColumnElement[bool]:
     """The members that a rule names by `given`, an identifier or what people call it."""
-    known, plain = as_uuid(given), given.lower()
+    known, plain = as_uuid(given), func.lower(given)  # by the database on both sides: it may not know Ž
     match name:
         case "role":
             role = Role.id == known if known else or_(Role.key == plain, func.lower(Role.name) == plain)
@@ -119,7 +119,7 @@ def unknown_people(actor: Actor, rule: Extension) -> bool:
     """Whether a rule names nobody that there is: a role or department may be empty, but must be there."""
     name = next((name for name in RULES if name in rule.given), "")
     given = rule.get(name)
-    known, plain = as_uuid(given), given.lower()
+    known, plain = as_uuid(given), func.lower(given)  # by the database on both sides: it may not know Ž
     if name in ("step", "value"):
         return False
     if name == "who":

@@ -4,10 +4,12 @@
 
 posts the arguments as JSON, and goes on when it is answered: `steps.<id>.status` is what it answered, `answer` its
 JSON, if that is small. Who does not answer, or answers with 5xx, is asked again, five times within a quarter of an
-hour; then the step fails, and the run takes its error event or stops. Each attempt has the same Okno-Id, so that the
-other side can tell a repeat. Addresses inside of our network are not asked (core.outbound).
+hour; then the step fails, and the run takes its error event or stops. Each attempt is signed by the workspace's secret
+(standardwebhooks.com) and has the same webhook-id, so that the other side can tell a forgery and a repeat. Addresses
+inside of our network are not asked (core.outbound).
 """
 
+import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,12 +20,15 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from standardwebhooks import Webhook
 
-from config.settings import settings
+from config.settings import Settings, settings
 from core import outbound
+from core.db import Workspace
 from core.errors import Refusal
 from core.jobs import Place, job, later
 from core.outbox import dump
+from core.signing import mac
 from crm.processes.bpmn import Element
 from crm.processes.expressions import evaluate
 from crm.processes.models import Instance, Step
@@ -52,11 +57,10 @@ def tell(place: Place, step_id: str) -> None:
         step = waiting(session, UUID(step_id))
     if step is None:
         return
+    config, body = settings(), orjson.dumps(step.values["sent"])
+    signed = signatures(config, place.here(), str(step.id), body)
     try:
-        reply = outbound.post(
-            settings(), step.values["url"], orjson.dumps(step.values["sent"]),
-            {"Content-Type": "application/json", "Okno-Id": str(step.id)},
-        )  # fmt: skip
+        reply = outbound.post(config, step.values["url"], body, {"Content-Type": "application/json", **signed})
         failed = f"{reply.status}" if reply.status >= 500 else ""
         found = {"status": reply.status, "answer": small(reply.body)}
     except outbound.Unreachable as error:
@@ -65,6 +69,23 @@ def tell(place: Place, step_id: str) -> None:
         kept = waiting(session, step.id, held=True)
         if kept is not None and kept.values.get("tries") == step.values["tries"]:
             settle(session, kept, failed, found, place.here().language)
+
+
+def secrets_of(config: Settings, workspace: Workspace) -> list[str]:
+    """What signs the workspace's webhooks, as the other side is told it; the newest first, former ones while the
+    installation's key is being changed."""
+    keys = (config.secret_key, *config.secret_key_fallbacks)
+    raw = (base64.urlsafe_b64decode(mac(key, "webhook", str(workspace.id)) + "=") for key in keys)
+    return [f"whsec_{base64.b64encode(one).decode()}" for one in raw]
+
+
+def signatures(config: Settings, workspace: Workspace, webhook_id: str, body: bytes) -> dict[str, str]:
+    """The headers of one attempt, now."""
+    now = datetime.now(UTC)
+    made = [Webhook(secret).sign(webhook_id, now, body.decode()) for secret in secrets_of(config, workspace)]
+    return {
+        "webhook-id": webhook_id, "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": " ".join(made),
+    }  # fmt: skip
 
 
 def waiting(session: Session, step_id: UUID, *, held: bool = False) -> Step | None:

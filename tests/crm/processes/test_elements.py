@@ -348,6 +348,19 @@ def test_whoever_did_a_step_does_the_next(works: Works) -> None:
     assert works.step("check").assignee_id == works.member(works.shop.owner_id)
 
 
+def test_a_department_is_named_as_people_write_it(works: Works) -> None:
+    eva = works.member(works.shop.member("sales", "Eva Nová"))
+    made = works.do("department.create", name="Žaluzie Čáslav", head_id=eva)
+    works.do("member.edit", id=eva, department_id=made.id)
+    works.begun(
+        process(start(), user("call", "head=(Žaluzie Čáslav)"), user("go", "department=(Žaluzie Čáslav)"), end(),
+                "start -> call -> go -> end")
+    )  # fmt: skip
+    assert works.step("call").assignee_id == eva
+    works.complete("call")
+    assert works.step("go").assignee_id == eva
+
+
 def test_turns_are_taken_round_robin(works: Works) -> None:
     people = {works.member(works.shop.member("sales", name)) for name in ("Eva", "Jan", "Petr")}
     process_id = works.published(process(start(), user("call", "role=sales"), end(), "start -> call -> end"))

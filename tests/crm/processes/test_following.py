@@ -1,19 +1,22 @@
 """Where runs stand, the way that one went, and the buttons that help it; versions that runs move to; trying out."""
 
 import re
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import event, text
+from standardwebhooks import Webhook, WebhookVerificationError
 
+from config.settings import settings
 from core import outbound
 from core.db import database
 from core.errors import Forbidden, NotFound
 from crm.processes import running, webhooks
 from tests.crm.processes.drawing import beside, element, end, notify, process, put, service, start, timer, user, waits
 from tests.crm.processes.works import Works
-from tests.shop import csrf
+from tests.shop import Shop, csrf
 
 TWO = process(
     start(), user("call", fields="result!", due="after=PT15M hours=always"), user("visit"), end(),
@@ -176,9 +179,11 @@ HOOK = '<okno:webhook url="https://hooks.example.com/x"><okno:arg name="deal" va
 
 def test_a_webhook_is_told_and_its_answer_is_kept(works: Works, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[Any] = []
+    (secret,) = webhooks.secrets_of(settings(), works.shop.workspace)
 
     def post(_config: Any, url: str, body: bytes, headers: Any) -> outbound.Reply:
-        sent.append((url, body, headers["Okno-Id"]))
+        assert Webhook(secret).verify(body, headers) == {"deal": "Okna Novák"}
+        sent.append((url, body, headers["webhook-id"]))
         return outbound.Reply(201, b'{"number": 7}')
 
     monkeypatch.setattr(outbound, "post", post)
@@ -190,6 +195,24 @@ def test_a_webhook_is_told_and_its_answer_is_kept(works: Works, monkeypatch: pyt
     assert sent == [("https://hooks.example.com/x", b'{"deal":"Okna Nov\xc3\xa1k"}', str(works.step("hook").id))]
     assert works.run().data["steps"]["hook"]["status"] == 201
     assert works.run().data["data"]["n"] == 7
+
+
+def test_the_secret_of_webhooks_is_the_workspaces_own_and_shown_to_those_alone_who_draw(
+    works: Works, other: Shop
+) -> None:
+    works.published(process(start(), user("call"), end(), "start -> call -> end"))
+    (ours,), (theirs,) = (webhooks.secrets_of(settings(), one.workspace) for one in (works.shop, other))
+    assert ours != theirs
+    config = replace(settings(), secret_key="a newer key, long enough to pass as one", secret_key_fallbacks=("x" * 40,))
+    headers = webhooks.signatures(config, works.shop.workspace, "one", b"{}")
+    for secret in webhooks.secrets_of(config, works.shop.workspace):
+        assert Webhook(secret).verify(b"{}", headers) == {}
+    with pytest.raises(WebhookVerificationError):
+        Webhook(theirs).verify(b"{}", headers)
+    page = works.shop.path("/settings/processes")
+    assert ours in works.shop.browser().get(page).get_data(as_text=True)
+    for role in ("head", "sales", "reader"):
+        assert "whsec_" not in works.shop.browser(works.shop.member(role)).get(page).get_data(as_text=True)
 
 
 def test_a_webhook_that_never_answers_stops_the_run_with_clear_words_and_can_be_tried_again(

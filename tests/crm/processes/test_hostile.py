@@ -153,6 +153,8 @@ def test_a_search_pattern_takes_no_longer_for_being_wicked() -> None:
         ("deal.count < 2.5", True), ("deal.owner == null", True), ("deal.amount != null", True), ("'a' == 1", False),
         ("has(deal.zork)", False), ("deal.labels.exists(x, x == 'vip')", True), ("'Call ' + deal.name", "Call Okna"),
         ("deal.count % 2 == 0 ? 'even' : 'odd'", "even"), ("duration('90m')", 5400.0), ("deal.amount * 2.0", 2401.0),
+        ("money(deal.amount, 'CZK')", "CZK\xa01,200.50"), ("money(deal.count, 'EUR')", "EUR\xa02"),
+        ("money(deal.owner, 'EUR')", ""), ("day('2026-11-26')", "26 Nov 2026"), ("day('soon')", "soon"),
     ],
 )  # fmt: skip
 def test_expressions_compute_what_they_say(text: str, value: Any) -> None:
