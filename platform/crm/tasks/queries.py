@@ -39,7 +39,7 @@ def overdue(actor: Actor) -> ColumnElement[bool]:
 def done_late(actor: Actor) -> ColumnElement[bool]:
     """Done after its hour, or after its day had ended where the workspace is."""
     end = func.timezone(actor.workspace.time_zone, cast(Task.due_on + 1, DateTime))
-    return func.coalesce(Task.done_at > func.coalesce(Task.due_at, end), False)
+    return func.coalesce(Task.done_at > Task.due_at, Task.done_at >= end, False)
 
 
 # Of the process that waits for a task: its name, and whether something must be filled in.
