@@ -151,7 +151,7 @@ def test_whatever_happens_in_whatever_order_the_end_is_stripes(till: Till) -> No
 
     Told.till = till
     often = settings(
-        max_examples=25,
+        max_examples=15,
         stateful_step_count=15,
         deadline=None,
         print_blob=True,

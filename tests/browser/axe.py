@@ -43,7 +43,8 @@ def looks(page: Page, name: str, ways: Sequence[Way] = LOOKS) -> list[str]:
         page.set_viewport_size({"width": size[0], "height": size[1]})
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         found += [f"{name}, {theme}, {size[0]} px: {one}" for one in violations(page, rule)]
-        picture(page, f"pages/{name}-{theme}-{size[0]}")
+        if rule is None:
+            picture(page, f"pages/{name}-{theme}-{size[0]}")
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         over = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")

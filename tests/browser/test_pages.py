@@ -41,7 +41,7 @@ from tenants.backups.models import Backup, Restore
 from tenants.models import Certificate, Passkey, Person, WorkspaceRow
 from tenants.sign_on_models import Domain
 from tests.browser.axe import LOOKS, looks
-from tests.browser.conftest import Visitors
+from tests.browser.conftest import DESK, Visitors
 from tests.browser.site import ARTEFACTS, Site
 from tests.crm.absences.office import Office
 from tests.crm.imports.messy import write_messy
@@ -423,36 +423,71 @@ def czech_records(site: Site, base: Database, browser: Browser, installed: None)
     return Records(site, base, browser, "cs")
 
 
-def open_page(visitors: Visitors, shop: Shop, address: str, **options: Any) -> Page | None:
-    """The page at the address, seen by a stranger where it may be; None where it is no page."""
-    page = visitors.stranger(**options)
-    seen = page.request.get(address, max_redirects=0)
-    if seen.headers.get("location", "").startswith("/login"):
-        page = visitors.member(shop, **options)
+class Readers(Visitors):
+    """A stranger and an owner who read one page after the other, so that a browser is not begun anew for each."""
+
+    def __init__(self, browser: Browser, site: Site):
+        super().__init__(browser, site)
+        self.pages: dict[tuple[str, str], Page] = {}
+
+    def page(self, shop: Shop | None, locale: str) -> Page:
+        key = (shop.workspace.slug if shop else "", locale)
+        if key not in self.pages:
+            self.pages[key] = self.member(shop, locale=locale) if shop else self.stranger(locale=locale)
+        return self.pages[key]
+
+    def open(self, shop: Shop, address: str, locale: str = "en-GB") -> Page | None:
+        """The page at the address, seen by a stranger where it may be; None where it is no page."""
+        page = self.page(None, locale)
         seen = page.request.get(address, max_redirects=0)
-    stale = address.endswith("nonsense")
-    assert seen.status < 400 or stale, f"{seen.status} at {address}"
-    if (seen.status >= 300 and not stale) or "text/html" not in seen.headers["content-type"]:
-        return None
-    if stale:
-        visitors.excuse("status of 410")
-    page.goto(address)
-    return page
+        if seen.headers.get("location", "").startswith("/login"):
+            page = self.page(shop, locale)
+            seen = page.request.get(address, max_redirects=0)
+        stale = address.endswith("nonsense")
+        assert seen.status < 400 or stale, f"{seen.status} at {address}"
+        if (seen.status >= 300 and not stale) or "text/html" not in seen.headers["content-type"]:
+            return None
+        if stale:
+            self.excuse("status of 410")
+        page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
+        page.goto(address)
+        return page
+
+    def rest(self) -> None:
+        """Away from the last page, whose trouble is not the next one's."""
+        for page in self.pages.values():
+            if page.url != "about:blank":
+                page.goto("about:blank")
+        self.troubles.clear()
+        self.excused.clear()
+
+
+@pytest.fixture(scope="module")
+def all_readers(browser: Browser, site: Site) -> Readers:
+    return Readers(browser, site)
+
+
+@pytest.fixture
+def readers(all_readers: Readers) -> Iterator[Readers]:
+    yield all_readers
+    troubles = all_readers.left()
+    all_readers.rest()
+    assert not troubles
 
 
 @pytest.mark.parametrize("rule", rules())
-def test_everybody_can_read_and_use_it(rule: str, records: Records, visitors: Visitors) -> None:
+def test_everybody_can_read_and_use_it(rule: str, records: Records, readers: Readers) -> None:
     found = []
     for number, address in enumerate(records.addresses(rule)):
-        page = open_page(visitors, records.shop, address)
+        page = readers.open(records.shop, address)
         if page is not None:
             found += looks(page, f"{named(rule)}{number or ''}")
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("rule", [rule for rule, inside in rules().items() if inside and "<" not in rule])
-def test_so_it_is_with_nothing_in_it(rule: str, records: Records, visitors: Visitors) -> None:
-    page = open_page(visitors, records.empty, records.empty.path(rule))
+def test_so_it_is_with_nothing_in_it(rule: str, records: Records, readers: Readers) -> None:
+    page = readers.open(records.empty, records.empty.path(rule))
     if page is not None:
         found = looks(page, f"{named(rule)}-empty", LOOKS[-1:])
         assert not found, "\n".join(found)
@@ -488,9 +523,9 @@ def named(rule: str) -> str:
 
 
 @pytest.mark.parametrize("rule", [rule for rule in rules() if not rule.startswith(("/api/", "/dev/"))])
-def test_a_czech_reader_finds_no_english(rule: str, czech_records: Records, visitors: Visitors) -> None:
+def test_a_czech_reader_finds_no_english(rule: str, czech_records: Records, readers: Readers) -> None:
     for address in czech_records.addresses(rule):
-        page = open_page(visitors, czech_records.shop, address, locale="cs-CZ")
+        page = readers.open(czech_records.shop, address, locale="cs-CZ")
         if page is None:
             continue
         assert page.locator("html").get_attribute("lang") == "cs"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from crm.forms import spam
 from crm.forms.models import Form
 from tests.browser.conftest import PHONE, Visitors
 from tests.crm.requests.house import form, member_of, received, set_hours
@@ -90,7 +91,7 @@ def test_a_client_on_another_site_asks_and_the_seller_sees_it_come_with_the_time
         inside.get_by_label("Your name").fill("Jan Novák")
         inside.get_by_label("Phone").fill("602 114 873")
         inside.get_by_label("How can we help?").fill("Six windows for a flat")
-        time.sleep(1.2)
+        time.sleep(spam.QUICK + 1)
         inside.get_by_role("button", name="Ask").click()
         expect(inside.get_by_text("Tick this box.").first).to_be_visible()
         expect(inside.get_by_label("How can we help?")).to_have_value("Six windows for a flat")

@@ -167,7 +167,7 @@ def test_everything_of_it_is_in_czech(app: Flask) -> None:
         works = Works(open_shop(app, "windows", "cs", whole=True))
     deal = new_deal(works)
     works.complete("call", outcome="Zaměřit", day="2027-03-05", hour="09:30")
-    assert works.task("measure").name == "Zaměřit: Dlouhá 5, Brno, 5. 3. 09:30"
+    assert works.task("measure").name == "Zaměřit: Dlouhá 5, Brno, 5. 3. 2027 09:30"
     measured_in_czech: dict[str, Any] = {"count": 2, "width": 900, "height": 1400, "material": "Dřevo"}
     works.complete("measure", **measured_in_czech)
     assert stage(works, deal) == "Nabídka", works.run().error
