@@ -22,7 +22,7 @@ WIDTHS = (320, 390, 768, 1024, 1280, 1440, 1920)
 RUN = """
 async (only) => {
   const until = performance.now() + 5000;
-  while (document.documentElement.hasAttribute("aria-busy") && performance.now() < until) {
+  while ((document.documentElement?.hasAttribute("aria-busy") ?? true) && performance.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   await document.fonts.ready;
@@ -68,8 +68,9 @@ def script() -> str:
 
 
 def violations(page: Page, only: str | None = None) -> list[str]:
-    """One line for each rule broken, by all rules or one, once Turbo's visit is over (it marks <html> as busy, which
-    axe does not allow there). The page stays under its content policy."""
+    """One line for each rule broken, by all rules or one, once the page is there and Turbo's visit over (it marks <html>
+    as busy, which axe does not allow there). The page stays under its content policy."""
+    page.wait_for_load_state()
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(script())
     found: list[dict[str, Any]] = page.evaluate(RUN, only)
