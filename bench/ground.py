@@ -30,7 +30,7 @@ from tenants import sessions, tokens
 from tenants.directory import directory, locate
 from tenants.members import acting_identity
 from tenants.models import Person
-from tenants.signup import open_workspace
+from tenants.signup import Furnish, open_workspace
 
 HOME = Path(".okno-bench").absolute()
 EMAIL = "bench@okno.example"
@@ -77,11 +77,11 @@ class Ground:
                 control.execute(text("update control.identity set confirmed_at = now()"))
             return person
 
-    def workspace(self, slug: str, contacts: int = 0, deals: int = 0) -> Workspace:
+    def workspace(self, slug: str, contacts: int = 0, deals: int = 0, *, furnished: Furnish = furnish) -> Workspace:
         """A workspace with that many demo contacts and deals, from an earlier run where there is one."""
         found = locate(self.database, slug) or open_workspace(
             self.database, self.person, slug=slug, name="Okna Horák", industry="windows", language="cs",
-            time_zone="Europe/Prague", country="CZ", currency="CZK", furnish=furnish,
+            time_zone="Europe/Prague", country="CZ", currency="CZK", furnish=furnished,
         )  # fmt: skip
         with self.owner() as owner:
             row = owner.execute(

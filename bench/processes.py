@@ -18,6 +18,7 @@ from crm.processes.running import advance
 from crm.processes.walk import Walk
 from tenants.members import acting_identity
 from tests.crm.processes import drawing as d
+from tests.shop import pipelines_alone
 
 RUNS = 60
 LEAST = 20  # steps a second
@@ -48,7 +49,7 @@ FORMS = {"call": {"result": "wants it"}, "measure": {"width": 1200, "height": 15
 def process(grounds: Grounds) -> Iterator[Figure]:
     """Steps passed in a second by one worker; the floor is what SpiffWorkflow needs for its part of one."""
     ground = grounds.few
-    workspace = ground.workspace("process")
+    workspace = shop(ground)
     with create_app().test_request_context("/"):
         took, passed = played(ground, workspace, begun(ground, workspace))
         definition = read(STORY)
@@ -65,6 +66,11 @@ def process(grounds: Grounds) -> Iterator[Figure]:
     yield Figure(
         "a step of the windows process, one worker", measured, floor, 1 / each, LEAST, at_least=True, unit="/s"
     )
+
+
+def shop(ground: Ground) -> Workspace:
+    """A workspace without the processes of its industry, which would run beside what is measured."""
+    return ground.workspace("process-alone", furnished=pipelines_alone)
 
 
 def begun(ground: Ground, workspace: Workspace) -> list[UUID]:

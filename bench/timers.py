@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 from bench.changes import relaying
 from bench.figures import Figure
 from bench.ground import Ground, Grounds
-from bench.processes import FORMS, begun
+from bench.processes import FORMS, begun, shop
 from bench.timing import Times
 from bench.work import timed, wait_until, working
 from core.db import Workspace
@@ -109,7 +109,7 @@ def workers(grounds: Grounds) -> Iterator[Figure]:
     """Steps of the windows process in a second, from the moment at which people have done theirs until every run waits
     again, with one worker and with two, relay and all."""
     ground = grounds.few
-    workspace = ground.workspace("process")
+    workspace = shop(ground)
     for number in (1, 2):
         with relaying(ground), ExitStack() as stack:
             for _worker in range(number):
