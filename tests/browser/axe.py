@@ -68,8 +68,8 @@ def script() -> str:
 
 
 def violations(page: Page, only: str | None = None) -> list[str]:
-    """One line for each rule broken, by all rules or one, once the page is there and Turbo's visit over (it marks <html>
-    as busy, which axe does not allow there). The page stays under its content policy."""
+    """One line for each rule broken, by all rules or one, once the page is there and Turbo's visit over (it marks the
+    root as busy, which axe does not allow there). The page stays under its content policy."""
     page.wait_for_load_state()
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(script())
