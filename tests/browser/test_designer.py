@@ -13,7 +13,7 @@ from crm.processes import actions
 from crm.processes.bpmn import Definition, read
 from crm.processes.models import Process
 from tests.browser.axe import looks
-from tests.browser.conftest import Visitors
+from tests.browser.conftest import Visitors, picture
 from tests.crm.processes import drawing
 from tests.shop import Shop
 
@@ -81,11 +81,43 @@ def test_a_process_is_drawn_mended_saved_published_and_runs(
     with shop.acting() as actor:
         deal = deals.create(actor, deals.create.parse({"name": "Okna Novák"}))
         actions.start(actor, actions.Start(process_id=stored(shop).id, record_id=deal.id))
-    for _moment in range(100):
-        if shop.rows("select id from task"):
-            break
+    assert when(shop, "select name from task").name == "Call the client"
+
+
+def test_steps_within_a_step_are_drawn_and_run(shop: Shop, visitors: Visitors) -> None:
+    page = visitors.member(shop)
+    page.goto(shop.path("/settings/processes/new"))
+    page.get_by_role("textbox", name="Name").fill("Mount")
+    page.get_by_role("button", name="Open in the designer").click()
+    page.wait_for_selector(DRAWN)
+    page.get_by_text("All steps as a list").first.click()
+    outline = page.locator(".outline")
+    outline.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Steps within a step").click()
+    starts = outline.get_by_role("button", name="Start")
+    expect(starts).to_have_count(2)
+    starts.nth(1).click()
+    page.get_by_role("button", name="Ask somebody to do something").click()
+    expect(page.get_by_text("It can be published")).to_be_visible()
+    picture(page, "designer/within")
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.locator(".designer-head")).to_contain_text("Version 1 published")
+    with shop.acting() as actor:
+        deal = deals.create(actor, deals.create.parse({"name": "Okna Novák"}))
+        run = actions.start(actor, actions.Start(process_id=stored(shop).id, record_id=deal.id)).id
+    task = when(shop, "select id from task").id
+    with shop.acting() as actor:
+        actions.complete(actor, actions.complete.parse({"id": task, "values": {}}))
+    when(shop, "select id from process_instance where id = :id and status = 'done'", id=run)
+
+
+def when(shop: Shop, sql: str, **values: Any) -> Any:
+    """The row, as soon as it is there."""
+    until = time.monotonic() + 15
+    while not (found := shop.rows(sql, **values)):
+        assert time.monotonic() < until, sql
         time.sleep(0.1)
-    assert [row.name for row in shop.rows("select name from task")] == ["Call the client"]
+    return found[0]
 
 
 TABLE = (

@@ -15,7 +15,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=8.0)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--workspaces", type=int, default=10)
-    parser.add_argument("--pause", type=float, default=0.5, help="seconds between two writes of one client")
+    parser.add_argument("--pause", type=float, default=2.0, help="seconds between two writes of one client")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(1_000_000))
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)  # noqa: T201

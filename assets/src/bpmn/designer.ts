@@ -10,7 +10,7 @@ export interface Problem {
 }
 
 const READABLE = 0.75; // smaller than this a long process is not shown whole, but from its beginning
-const ROOM = 160; // pixels that a step and its arrow take
+const ROOM = 60; // pixels that an arrow takes
 
 type Words = Record<string, string>; // by the names of steps, and by bpmn-js's own English texts
 type Service = any; // eslint-disable-line -- bpmn-js's services, which it does not type
@@ -26,6 +26,7 @@ export class Designer {
     readonly looking: boolean,
   ) {
     this.#modeler = looking ? new NavigatedViewer({ container: canvas, ...kit }) : new Modeler({ container: canvas, ...kit, additionalModules: [this.#own()] } as object);
+    if (!looking) this.on("create.end", ({ shape }: { shape: Drawn }) => this.#begin(shape));
   }
 
   get<Found = Service>(service: string): Found {
@@ -112,15 +113,23 @@ export class Designer {
       const middle = last ? { x: last.x + last.width + 110, y: last.y + last.height / 2 } : { x: 200, y: 200 };
       made = modeling.createShape(shape, middle, this.root);
     }
+    this.#begin(made);
     this.select(made.id);
+  }
+
+  /** What holds steps of its own gets a way through it. */
+  #begin(part: Drawn): void {
+    if (part.type !== "bpmn:SubProcess" || part.children?.length) return;
+    const start = this.get("modeling").createShape(this.#shape("start"), { x: part.x + 60, y: part.y + part.height / 2 }, part);
+    this.get("autoPlace").append(start, this.#shape("end"));
   }
 
   /** A new step within an arrow; what stands to the right makes room. */
   #between(source: Drawn, way: Drawn, shape: Drawn): Drawn {
     const right = source.x + source.width;
     const later = this.steps().filter((one) => one.x >= right && one.parent === source.parent && !one.host);
-    if (later.length) this.get("modeling").moveElements(later, { x: ROOM, y: 0 });
-    const middle = { x: right + 60 + shape.width / 2, y: source.y + source.height / 2 };
+    if (later.length) this.get("modeling").moveElements(later, { x: shape.width + ROOM, y: 0 });
+    const middle = { x: right + ROOM + shape.width / 2, y: source.y + source.height / 2 };
     return this.get("modeling").createShape(shape, middle, way);
   }
 
@@ -159,11 +168,11 @@ export class Designer {
   }
 
   #shape(step: string): Drawn {
-    const { type, event, means = [] } = STEPS[step]!;
-    const options = event ? { eventDefinitionType: event } : {};
+    const { type, event, holds, means = [] } = STEPS[step]!;
+    const options = { ...(event && { eventDefinitionType: event }), ...(holds && { isExpanded: true }) };
     const shape: Drawn = this.get("elementFactory").createShape({ type, ...options });
     const object = shape.businessObject;
-    if (/Task$/.test(type)) object.name = this.words[step] ?? "";
+    if (/Task$|SubProcess$/.test(type)) object.name = this.words[step] ?? "";
     if (means.length) {
       const holder = this.make("bpmn:ExtensionElements", { values: [] }, object);
       holder.values = means.map(([name, values]) => this.make(`okno:${name}`, values, holder));

@@ -3,6 +3,7 @@ export interface Step {
   type: string;
   event?: string;
   beside?: boolean; // sits on the border of another step
+  holds?: boolean; // steps of its own, from a start to an end
   means?: [name: string, values: Record<string, string>][];
 }
 
@@ -19,6 +20,7 @@ export const STEPS: Record<string, Step> = {
   decide: { type: "bpmn:ExclusiveGateway" },
   both: { type: "bpmn:ParallelGateway" },
   first: { type: "bpmn:EventBasedGateway" },
+  part: { type: "bpmn:SubProcess", holds: true },
   overdue: { type: "bpmn:BoundaryEvent", event: "bpmn:TimerEventDefinition", beside: true },
   end: { type: "bpmn:EndEvent" },
 };
