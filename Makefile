@@ -33,7 +33,11 @@ run: .venv/installed $(ASSETS) $(CATALOGS:.po=.mo) ## Run Okno here: PORT=8000 O
 
 .PHONY: test
 test: .venv/installed-dev $(ASSETS) $(CATALOGS:.po=.mo) ## Run the tests over all cores; T=tests/crm a part
-	@$(BIN)/python -m pytest -n logical --dist worksteal $(T)
+	@$(BIN)/python -m pytest -n logical --dist worksteal -m "not slow" $(T)
+
+.PHONY: slow
+slow: .venv/installed-dev $(ASSETS) $(CATALOGS:.po=.mo) ## Run the tests that are left out of `test` because they take long
+	@$(BIN)/python -m pytest -n logical --dist worksteal -m slow $(T)
 
 .PHONY: check
 check: .venv/installed-dev assets/node_modules/.installed ## Format, lint, types, import rules, translations, page assets

@@ -485,6 +485,7 @@ def test_everybody_can_read_and_use_it(rule: str, records: Records, readers: Rea
     assert not found, "\n".join(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [rule for rule, inside in rules().items() if inside and "<" not in rule])
 def test_so_it_is_with_nothing_in_it(rule: str, records: Records, readers: Readers) -> None:
     page = readers.open(records.empty, records.empty.path(rule))
@@ -522,6 +523,7 @@ def named(rule: str) -> str:
     return "-".join(re.findall(r"\w+", re.sub(r"<\w+:", "<", rule))) or "front"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [rule for rule in rules() if not rule.startswith(("/api/", "/dev/"))])
 def test_a_czech_reader_finds_no_english(rule: str, czech_records: Records, readers: Readers) -> None:
     for address in czech_records.addresses(rule):

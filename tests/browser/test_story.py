@@ -21,7 +21,7 @@ from tests.browser.site import Site
 from tests.crm.imports.messy import Expected, write_messy
 from tests.shop import Shop
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 ROWS = 5_000
 PASSWORD = "three okna in a row"

@@ -235,7 +235,6 @@ def narrow(app: Flask) -> Iterator[Database]:
     base.dispose()
 
 
-@pytest.mark.slow
 def test_no_foreign_row_however_threads_share_connections_and_are_cancelled(app: Flask, narrow: Database) -> None:
     """Sixteen threads, two connections, many workspaces; a third of the statements cancelled, by time or by hand."""
     with app.test_request_context("/"):

@@ -99,7 +99,6 @@ def test_a_template_reaches_neither_the_net_nor_files_and_has_little_memory(
         typeset.typeset("any", {}, NOW)
 
 
-@pytest.mark.slow
 def test_a_template_without_an_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(typeset, "source", lambda _name: "#let i = 0\n#while i >= 0 { i += 1; i -= 1 }")
     monkeypatch.setattr(typeset, "SECONDS", 2)

@@ -103,6 +103,7 @@ def test_killed_between_two_steps_it_goes_on_after_the_last_stored_batch(
     whole(shop, import_id, expected.numbers())
 
 
+@pytest.mark.slow
 def test_a_worker_killed_by_signal_9_loses_and_doubles_nothing(shop: Shop) -> None:
     content, expected = messy(6_000)
     import_id, _member = started(shop, content)
