@@ -15,8 +15,8 @@ from core import mail
 from core.db import Database, Workspace
 from core.jobs import Place, job
 from core.letters import here
+from tenants.directory import catalogue, on_its_own
 from tenants.erasure import ERASERS
-from tenants.members import catalogue
 from tenants.models import WorkspaceRow
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,8 @@ def give_room_everywhere(base: Database) -> None:
     with base.controlling() as control:
         rows = [row for row in catalogue(control) if row.state == "open"]
     for row in rows:
-        accounts.give_room(base, row)
+        with on_its_own(row):
+            accounts.give_room(base, row)
 
 
 def reconcile(base: Database, gateway: BillingGateway, say: Say = lambda _done, _of: None) -> list[str]:

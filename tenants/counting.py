@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from config.plans import Limit, plans
@@ -19,8 +18,7 @@ from core.calls import calls
 from core.db import Database
 from core.jobs import Place, job
 from core.limits import COUNTED, set_caps, truths
-from tenants.directory import as_workspace
-from tenants.members import catalogue
+from tenants.directory import as_workspace, catalogue, on_its_own
 from tenants.models import Drift, WorkspaceRow
 
 log = logging.getLogger(__name__)
@@ -52,10 +50,8 @@ def check_all(base: Database, advance: Callable[[int, int], None] = lambda _done
     highest = calls().highest(day)
     drifts: list[Found] = []
     for done, row in enumerate(rows, 1):
-        try:
+        with on_its_own(row):
             drifts += check_one(base, row, day, highest.get(row.id, 0))
-        except OperationalError as error:
-            log.warning("the counters of workspace %s are checked tomorrow: %s", row.id, type(error).__name__)
         advance(done, len(rows))
     return drifts
 

@@ -1,6 +1,9 @@
 """The catalogue of workspaces: the one way from an address, a number or a role to where a business lives."""
 
+import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 from uuid import UUID
 
@@ -8,10 +11,12 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from core.db import Database, Workspace, database
+from core.db import Database, NoWorkspace, Workspace, database
 from core.errors import Refusal
 from core.jobs import LOCATORS
 from tenants.models import Membership, WorkspaceRow
+
+log = logging.getLogger(__name__)
 
 REMEMBERED = 5.0  # seconds; a workspace that is closed or renamed is noticed after this
 
@@ -80,6 +85,24 @@ def workspaces_of(control: Session, identity_id: UUID, state: str = "open") -> l
         .order_by(WorkspaceRow.name)
     )
     return [as_workspace(row) for row in rows]
+
+
+def catalogue(control: Session) -> list[WorkspaceRow]:
+    """Every workspace in use, oldest first."""
+    query = select(WorkspaceRow).where(WorkspaceRow.state != "ready").order_by(WorkspaceRow.taken_at, WorkspaceRow.id)
+    return list(control.scalars(query))
+
+
+@contextmanager
+def on_its_own(row: WorkspaceRow) -> Iterator[Workspace]:
+    """One workspace of a walk through all: it may be erased since the walk began, and what fails in it is logged and
+    keeps no other waiting."""
+    try:
+        yield as_workspace(row)
+    except NoWorkspace:
+        log.info("workspace %s is no more", row.id)
+    except Exception:
+        log.exception("workspace %s is passed over", row.id)
 
 
 class BeingRestored(Refusal):

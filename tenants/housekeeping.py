@@ -3,8 +3,7 @@
 from sqlalchemy import text
 
 from core.jobs import Place, job
-from tenants.directory import as_workspace
-from tenants.members import catalogue
+from tenants.directory import catalogue, on_its_own
 
 READY = 20
 
@@ -38,9 +37,9 @@ def tidy(place: Place) -> None:
     with place.database.controlling() as control:
         for statement in OLD:
             control.execute(text(statement))
-        workspaces = [as_workspace(row) for row in catalogue(control) if row.state == "open"]
-    for workspace in workspaces:
-        with place.database.workspace(workspace) as session, session.begin():
+        rows = [row for row in catalogue(control) if row.state == "open"]
+    for row in rows:
+        with on_its_own(row) as workspace, place.database.workspace(workspace) as session, session.begin():
             session.execute(text("delete from idempotent_answer where at < now() - interval '1 day'"))
             session.execute(text("delete from done where at < now() - interval '30 days'"))
             session.execute(text("delete from notification where at < now() - interval '90 days'"))

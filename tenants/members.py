@@ -29,7 +29,7 @@ from core.db import Database, Workspace
 from core.errors import Forbidden
 from core.masking import mask_reads
 from core.records import Record
-from tenants.models import Department, Member, Membership, Role, Share, Team, WorkspaceRow
+from tenants.models import Department, Member, Membership, Role, Share, Team
 
 Via = Literal["page", "api", "import", "job", "cli", "scim", "client", "process"]
 
@@ -294,9 +294,3 @@ def owners(session: Session) -> list[Member]:
 def enter_directory(control: Session, identity_id: UUID, workspace_id: int) -> None:
     """Note in the shared directory that this person may enter the workspace."""
     control.merge(Membership(identity_id=identity_id, workspace_id=workspace_id))
-
-
-def catalogue(control: Session) -> list[WorkspaceRow]:
-    """Every workspace in use, oldest first."""
-    query = select(WorkspaceRow).where(WorkspaceRow.state != "ready").order_by(WorkspaceRow.taken_at, WorkspaceRow.id)
-    return list(control.scalars(query))

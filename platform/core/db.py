@@ -143,6 +143,8 @@ def enter_workspace(connection: Connection) -> None:
         entered = driver.execute(PROLOGUE, (read_only, workspace.search_path, workspace.role)).fetchone()
     except psycopg.errors.InsufficientPrivilege:  # a role that was kept may not even call set_config
         entered = None
+    except psycopg.errors.InvalidParameterValue as error:
+        raise NoWorkspace(f"{workspace.role} is no more") from error
     except psycopg.OperationalError as error:
         connection.invalidate()
         if driver.closed:  # the server went away, and the others of the pool with it

@@ -164,12 +164,12 @@ def workspace() -> None:
 def list_workspaces(as_json: bool) -> None:
     """Every workspace in use."""
     from core.db import database
-    from tenants import members
+    from tenants.directory import catalogue
 
     with database().controlling() as control:
         rows = [
             {"slug": row.slug, "name": row.name, "state": row.state, "schema": row.schema_name, "since": row.taken_at}
-            for row in members.catalogue(control)
+            for row in catalogue(control)
         ]
     show(rows, as_json)
 

@@ -64,14 +64,13 @@ def test_who_is_due(
 
 
 def test_where_nothing_changed_none_is_made(shop: Shop) -> None:
-    workspace = row(shop)
-    assert schedule.ask_one(shop.base, workspace)
+    assert schedule.ask_one(shop.base, shop.workspace)
     (asked,) = holding.backups(shop)
     making.make(shop.base, asked.id)
-    assert not schedule.ask_one(shop.base, workspace)
+    assert not schedule.ask_one(shop.base, shop.workspace)
     with shop.acting() as actor:
         contacts.create(actor, contacts.create.parse({"first_name": "Jan", "last_name": "Novák"}))
-    assert schedule.ask_one(shop.base, workspace)
+    assert schedule.ask_one(shop.base, shop.workspace)
 
 
 def test_off_means_off(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import pytest
 from flask import Flask
 from sqlalchemy import text
 
 from core.db import database
 from core.jobs import Place
+from tenants import housekeeping
 from tenants.housekeeping import tidy
+from tenants.models import WorkspaceRow
 from tests.phone import App, confirmed
 from tests.shop import Shop
 
@@ -77,3 +80,19 @@ def test_trips_to_a_provider_go_after_a_day(shop: Shop) -> None:
     with database().controlling() as control:
         left = "select count(*) from control.sign_on_trip where workspace_id = :me"
         assert control.scalar(text(left), me) == 1
+
+
+@pytest.mark.parametrize(("schema", "role"), [("t_gone", "t_gone_r"), ("t_gone", None)], ids=["erased", "broken"])
+def test_a_workspace_that_cannot_be_entered_keeps_no_other_waiting(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, schema: str, role: str | None
+) -> None:
+    lost = WorkspaceRow(id=0, state="open", schema_name=schema, role_name=role or shop.workspace.role)
+    with shop.base.controlling() as control:
+        row = control.get_one(WorkspaceRow, shop.workspace.id)
+    monkeypatch.setattr(housekeeping, "catalogue", lambda _control: [lost, row])
+    with shop.base.workspace(shop.workspace) as session, session.begin():
+        session.execute(
+            text("insert into done values ('test', 'old', now() - interval '31 days'), ('test', 'new', now())")
+        )
+    tidy(Place(shop.base, None, 0, lambda: True))
+    assert [left.work_id for left in shop.rows("select work_id from done")] == ["new"]

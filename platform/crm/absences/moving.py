@@ -21,8 +21,8 @@ from crm.absences.actions import DECIDE, begin, check_member, now, one_at_a_time
 from crm.absences.duties import BY_KIND, Duty
 from crm.absences.models import AT_WORK, Absence, Handover
 from crm.absences.plan import plan_of, today_in
-from tenants.directory import as_workspace
-from tenants.members import acting_member, catalogue
+from tenants.directory import catalogue, on_its_own
+from tenants.members import acting_member
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +37,9 @@ class NoLongerOurs(Exception):
 def by_the_clock(place: Place) -> None:
     """Begin the absences whose first day has come and end those whose last has passed, in every workspace."""
     with place.database.controlling() as control:
-        workspaces = [as_workspace(row) for row in catalogue(control) if row.state == "open"]
-    for workspace in workspaces:
-        with place.database.workspace(workspace) as session, session.begin():
+        rows = [row for row in catalogue(control) if row.state == "open"]
+    for one in rows:
+        with on_its_own(one) as workspace, place.database.workspace(workspace) as session, session.begin():
             for row in session.execute(CLAIM, {"today": today_in(workspace.time_zone)}).all():
                 later(session, "absence.move", absence_id=row.id, member_id=row.decided_by_id)
 

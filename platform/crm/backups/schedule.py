@@ -14,14 +14,13 @@ from billing.accounts import backups_of
 from billing.models import Account
 from config.plans import Backups, plans
 from config.settings import settings
-from core.db import Database
+from core.db import Database, Workspace
 from core.ids import new_id
 from core.jobs import later
 from tenants.backups import keeping
 from tenants.backups.making import newest_event
 from tenants.backups.models import Backup
-from tenants.directory import as_workspace
-from tenants.members import catalogue
+from tenants.directory import catalogue, on_its_own
 from tenants.models import WorkspaceRow
 
 SLOT = 5  # minutes
@@ -40,7 +39,11 @@ def ask(base: Database) -> int:
         now = control.scalar(select(func.now())) or datetime.now(UTC)
         rows = [row for row in catalogue(control) if row.state == "open" and in_slot(row.id, now)]
         due = [row for row in rows if is_due(control, row, now)]
-    return sum(ask_one(base, row) for row in due)
+    asked = 0
+    for row in due:
+        with on_its_own(row) as workspace:
+            asked += ask_one(base, workspace)
+    return asked
 
 
 def in_slot(number: int, now: datetime) -> bool:
@@ -77,17 +80,17 @@ def rotate(base: Database, workspace_id: int) -> WorkspaceRow:
     return row
 
 
-def ask_one(base: Database, row: WorkspaceRow) -> bool:
+def ask_one(base: Database, workspace: Workspace) -> bool:
     """Unless nothing happened since the last one."""
     from crm.backups.jobs import MAKE
 
-    with base.workspace(as_workspace(row), reading=True) as session:
+    with base.workspace(workspace, reading=True) as session:
         present = newest_event(session)
     with base.controlling() as control:
-        last = keeping.newest(control, row.id)
+        last = keeping.newest(control, workspace.id)
         if last is not None and last.newest_event == present:
             return False
-        backup = Backup(id=new_id(), workspace_id=row.id, kind="scheduled")
+        backup = Backup(id=new_id(), workspace_id=workspace.id, kind="scheduled")
         control.add(backup)
         later(control, MAKE, backup_id=backup.id)
     return True

@@ -36,8 +36,8 @@ from crm.exports.kept import kept_files
 from crm.exports.kinds import KINDS, Kind, kinds_in
 from crm.exports.models import KEPT, Export, NoLongerOurs
 from crm.exports.write import file_name_of, style_of, tables_of, write_file
-from tenants.directory import as_workspace
-from tenants.members import NotAMember, acting_member, catalogue
+from tenants.directory import catalogue, on_its_own
+from tenants.members import NotAMember, acting_member
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +68,9 @@ def forget(place: Place, export_id: str) -> None:
 def tidy(place: Place) -> None:
     """Delete the files whose time is over, and what exports that were never finished have left."""
     with place.database.controlling() as control:
-        workspaces = [as_workspace(row) for row in catalogue(control) if row.state in ("open", "closing")]
-    for workspace in workspaces:
-        with place.database.workspace(workspace) as session, session.begin():
+        rows = [row for row in catalogue(control) if row.state in ("open", "closing")]
+    for row in rows:
+        with on_its_own(row) as workspace, place.database.workspace(workspace) as session, session.begin():
             unfinished = Export.state.in_(("stopped", "failed")) & (Export.updated_at < func.now() - KEPT)
             over = select(Export).where(or_(Export.expires_at < func.now(), unfinished)).with_for_update()
             for found in session.scalars(over.where(Export.state != "expired")):
