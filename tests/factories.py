@@ -26,6 +26,7 @@ from crm.deals.models import Stage
 from crm.documents import actions as documents
 from crm.documents import making
 from crm.exports import actions as exports
+from crm.fields import actions as fields
 from crm.forms import actions as forms
 from crm.imports import actions as imports
 from crm.imports.models import Import
@@ -228,6 +229,7 @@ FACTORIES: dict[str, Factory] = {
     "product": by(products.create, name="Window {mark}", price="27820", vat_rate="21"),
     "task": by(tasks.create, name="Call {mark}", due_on="2026-12-01"),
     "note": note,
+    "field": by(fields.create, record_kind="contact", label="{mark}", type="text"),
     "form": by(forms.create, name="{mark}", fields=[{"kind": "name"}, {"kind": "email"}]),
     "request": by(requests.create, name="{mark}", text="Six windows"),
     "stage": stage,

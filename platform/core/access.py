@@ -37,6 +37,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "product": ("view", "create", "edit", "delete"),
     "request": ("view", "create", "edit", "delete", "assign"),
     "form": ("view", "create", "edit", "delete"),
+    "field": ("view", "create", "edit", "delete"),
     "call": ("view", "create", "edit"),
     "mail": ("view", "create"),
     "mail_template": ("view", "create", "edit", "delete"),
@@ -82,7 +83,11 @@ SPECIAL: dict[str, tuple[Right, ...]] = {
     "settings": (
         ("settings", "view"),
         ("settings", "edit"),
-        *((kind, verb) for kind in ("pipeline", "form", "mail_template") for verb in ("create", "edit", "delete")),
+        *(
+            (kind, verb)
+            for kind in ("pipeline", "field", "form", "mail_template")
+            for verb in ("create", "edit", "delete")
+        ),
         ("document_template", "create"),
         ("document_template", "delete"),
     ),
@@ -104,7 +109,17 @@ SPECIAL: dict[str, tuple[Right, ...]] = {
 # What everybody may who works here.
 EVERYBODY: tuple[Right, ...] = tuple(
     (kind, "view")
-    for kind in ("pipeline", "form", "mail_template", "document_template", "product", "member", "department", "team")
+    for kind in (
+        "pipeline",
+        "field",
+        "form",
+        "mail_template",
+        "document_template",
+        "product",
+        "member",
+        "department",
+        "team",
+    )
 )
 # What everybody may with their own. What may be in an export is asked of the kinds themselves (crm.exports.kinds).
 OWN: tuple[Right, ...] = tuple(("export", verb) for verb in VERBS["export"])
@@ -115,9 +130,9 @@ OWN: tuple[Right, ...] = tuple(("export", verb) for verb in VERBS["export"])
 FieldRule = Literal["readonly", "hidden"]
 FieldRules = Mapping[str, Mapping[str, FieldRule]]
 FIELDS: dict[str, tuple[str, ...]] = {
-    "contact": ("emails", "phones", "addresses", "position", "source", "labels", "about"),
-    "company": ("emails", "phones", "addresses", "reg_no", "vat_no", "website", "labels", "about"),
-    "deal": ("amount", "probability", "expected_close", "about"),
+    "contact": ("emails", "phones", "addresses", "position", "source", "labels", "about", "custom"),
+    "company": ("emails", "phones", "addresses", "reg_no", "vat_no", "website", "labels", "about", "custom"),
+    "deal": ("amount", "probability", "expected_close", "about", "custom"),
 }
 
 

@@ -9,6 +9,7 @@ stored with what the one who changes them does not see.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, case, cast, func, literal, literal_column, null
@@ -122,12 +123,15 @@ def nothing_of(column: Any) -> ColumnElement[Any]:
     return Grouping(empty)  # or a subscript behind it would be no SQL
 
 
-EMPTY = {"list": "'[]'", "array": "'{}'", "text": "''"}
+EMPTY = {"list": "'[]'", "map": "'{}'", "array": "'{}'", "text": "''"}
+EMPTY_VALUES: dict[str, Any] = {"list": [], "map": {}, "array": [], "text": ""}
 
 
 def empty_of(column: Any) -> str:
     if isinstance(column.type, ARRAY):
         return "array"
+    if column.name == "custom":
+        return "map"
     return "list" if isinstance(column.type, JSONB) else "text"
 
 
@@ -164,8 +168,8 @@ def mask_loaded(record: Record, context: QueryContext) -> None:
         return
     for column in record.__table__.columns:
         if is_hidden(column.name, names):
-            empty: Any = [] if empty_of(column) != "text" else ""
-            set_committed_value(record, column.key, None if column.nullable else empty)
+            empty = None if column.nullable else copy(EMPTY_VALUES[empty_of(column)])
+            set_committed_value(record, column.key, empty)
     named = getattr(record, "first_name", "named") or getattr(record, "last_name", "")
     if names.intersection(REACHED) and not named:
         set_committed_value(record, "name", "")

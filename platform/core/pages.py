@@ -74,7 +74,7 @@ def locked(name: str) -> bool:
     """Whether the field of the present page's form is one that its reader may not change."""
     actor: Actor | None = g.get("actor")
     kind = FORMS.get(request.blueprint or "")
-    return actor is not None and kind is not None and name in actor.locked(kind)
+    return actor is not None and kind is not None and name.partition(".")[0] in actor.locked(kind)
 
 
 def refused(actor: Actor | None, template: str, error: Invalid, **values: Any) -> tuple[str, int]:
@@ -117,6 +117,8 @@ def form_values(form: "MultiDict[str, str]", *lists: str) -> dict[str, Any]:
             rows.setdefault(nested[1], {}).setdefault(int(nested[2]), {})[nested[3]] = form[name]
         elif name in lists:
             values[name] = [value for value in form.getlist(name) if value.strip()]
+        elif "." in name:  # boxes to tick, with an empty one before them for none
+            values[name] = "\n".join(form.getlist(name)).replace("\r\n", "\n").strip()
         else:
             values[name] = form[name].replace("\r\n", "\n")
     for name, found in rows.items():

@@ -3,8 +3,10 @@
 import re
 import unicodedata
 from functools import cache
+from urllib.parse import urlsplit
 
 import icu
+from flask_babel import gettext as _
 
 PUNCTUATION = re.compile(r"[^\w\s]|_")
 MARKS = re.compile(r"[̀-ͯ]")
@@ -41,3 +43,19 @@ def collator(language: str) -> icu.Collator:
 def slug(text: str) -> str:
     """A workspace address from a business name: "Okna Horák s.r.o." -> "okna-horak-s-r-o"."""
     return re.sub(r"[^a-z0-9]+", "-", plain(text)).strip("-")[:40].strip("-")
+
+
+def checked_website(value: str) -> str:
+    """An address of the web with its scheme. Any other scheme could run something when it is clicked."""
+    if not value:
+        return ""
+    address = value if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:(?!\d)", value) else f"https://{value}"
+    wrong = ValueError(_("Write an address such as https://example.com."))
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise wrong from None
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or "." not in host.strip(".") or re.search(r"[\s<>\"'\\]", address):
+        raise wrong
+    return address

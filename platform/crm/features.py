@@ -36,6 +36,8 @@ from crm.documents.pages import pages as documents_pages
 from crm.exports import api as exports_api
 from crm.exports import run as exports_jobs  # noqa: F401 (declares its jobs)
 from crm.exports.pages import pages as exports_pages
+from crm.fields import api as fields_api
+from crm.fields.pages import pages as fields_pages
 from crm.find.pages import pages as find_pages
 from crm.forms.front import front as public_forms
 from crm.forms.pages import pages as forms_pages
@@ -101,6 +103,7 @@ RESOURCES = (
     deals_api.DEALS,
     deals_api.PIPELINES,
     products_api.RESOURCE,
+    fields_api.RESOURCE,
     quotes_api.RESOURCE,
     payments_api.RESOURCE,
     tasks_api.RESOURCE,
@@ -120,6 +123,7 @@ PAGES = (
     pipelines_pages,
     items_pages,
     products_pages,
+    fields_pages,
     quotes_pages,
     payments_pages,
     documents_pages,

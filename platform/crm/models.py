@@ -9,6 +9,7 @@ from crm.contacts import models as contacts
 from crm.deals import models as deals
 from crm.documents import models as documents
 from crm.exports import models as exports
+from crm.fields import models as fields
 from crm.forms import models as forms
 from crm.imports import models as imports
 from crm.mails import models as mails
@@ -38,6 +39,7 @@ __all__ = [
     "documents",
     "events",
     "exports",
+    "fields",
     "forms",
     "imports",
     "jobs",

@@ -1508,6 +1508,25 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("deleted_at is null"),
     )
+    op.create_table(
+        "field",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("record_kind", sa.Text(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("label", sa.String(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("options", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("hint", sa.String(), server_default="", nullable=False),
+        sa.Column("required", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("position", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("record_kind in ('contact', 'company', 'deal')", name=op.f("ck_field_record_kind")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_field")),
+    )
+    op.create_index("uq_field_key", "field", ["record_kind", "key"], unique=True)
     for table in ("company", "contact"):
         op.execute(f"alter table {table} alter column search set statistics 1000")
     op.create_foreign_key(op.f("fk_department_head_id"), "department", "member", ["head_id"], ["id"])

@@ -3,7 +3,6 @@
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from flask_babel import gettext as _
@@ -14,27 +13,12 @@ from core.actor import Actor
 from core.errors import Invalid
 from core.listing import found
 from core.people import Address, Email, Phone, stored_phones
-from core.text import plain
+from core.text import checked_website, plain
 from crm.companies.models import Company
+from crm.fields.values import Custom, settle
 from tenants.models import Member
 
 CZECHIA = {"cz", "cze", "cr", "cesko", "ceska republika", "czechia", "czech republic"}
-
-
-def checked_website(value: str) -> str:
-    """An address of the web with its scheme. Any other scheme could run something when it is clicked."""
-    if not value:
-        return ""
-    address = value if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:(?!\d)", value) else f"https://{value}"
-    wrong = ValueError(_("Write an address such as https://example.com."))
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        raise wrong from None
-    host = parts.hostname or ""
-    if parts.scheme not in ("http", "https") or "." not in host.strip(".") or re.search(r"[\s<>\"'\\]", address):
-        raise wrong
-    return address
 
 
 def without_spaces(value: str) -> str:
@@ -57,6 +41,7 @@ class CompanyFields(Input):
     phones: Annotated[list[Phone], Field(max_length=20)] = []
     addresses: Annotated[list[Address], Field(max_length=10)] = []
     labels: Annotated[list[Annotated[str, Field(min_length=1, max_length=60)]], Field(max_length=50)] = []
+    custom: Custom = {}
 
 
 class NewCompany(CompanyFields):
@@ -77,6 +62,7 @@ def create(actor: Actor, data: NewCompany) -> Company:
     if known:
         return known
     given = stored(actor, data.model_dump(exclude_none=True))
+    settle(actor, "company", given)
     check_owner(actor, given)
     company = Company(**given)
     company.owner_id = company.owner_id or actor.member.id
@@ -89,7 +75,9 @@ def create(actor: Actor, data: NewCompany) -> Company:
 @action("company.edit", takes=ChangedCompany)
 def change(actor: Actor, data: Changes) -> Company:
     company = actor.take(Company, data.id, "edit", data.version)
-    given = {name: value for name, value in stored(actor, data.given()).items() if value != getattr(company, name)}
+    given = stored(actor, data.given())
+    settle(actor, "company", given, company.custom)
+    given = {name: value for name, value in given.items() if value != getattr(company, name)}
     check_owner(actor, given)
     for name, value in given.items():
         setattr(company, name, value)

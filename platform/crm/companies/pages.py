@@ -21,6 +21,7 @@ from crm.companies import actions, queries
 from crm.companies.models import Company
 from crm.contacts.queries import of_company, owner_name
 from crm.deals.models import Deal
+from crm.fields.form import own_given, own_stored, parts_of
 from crm.related import deals_of
 from crm.tasks.queries import of_subject
 from crm.timeline.queries import timeline_of
@@ -73,7 +74,7 @@ def create(actor: Actor) -> Answer:
     if "more" in typed:
         return render(actor, "companies/form.html", errors={}, **filled(actor, typed)), 422
     try:
-        company = actions.create(actor, actions.create.parse(given(typed, "owner_id")))
+        company = actions.create(actor, actions.create.parse(own_given(given(typed, "owner_id"))))
     except Invalid as error:
         return refused(actor, "companies/form.html", error, **filled(actor, typed))
     say(_("%(name)s is stored", name=company.name))
@@ -102,7 +103,7 @@ def show(actor: Actor, company_id: UUID) -> Answer:
 @pages.get("/companies/<uuid:company_id>/edit")
 def edit(actor: Actor, company_id: UUID) -> str:
     company = editable(actor, company_id)
-    return render(actor, "companies/form.html", errors={}, **filled(actor, stored(company), company))
+    return render(actor, "companies/form.html", errors={}, **filled(actor, stored(actor, company), company))
 
 
 @pages.post("/companies/<uuid:company_id>/edit")
@@ -112,16 +113,14 @@ def change(actor: Actor, company_id: UUID) -> Answer:
 
 @pages.get("/companies/<uuid:company_id>/facts/<fact>")
 def edit_fact(actor: Actor, company_id: UUID, fact: str) -> str:
-    if fact not in FACTS:
-        raise NotFound()
+    parts_of(actor, "company", FACTS, fact)
     company = editable(actor, company_id)
-    return render(actor, "companies/fact.html", fact=fact, errors={}, **filled(actor, stored(company), company))
+    return render(actor, "companies/fact.html", fact=fact, errors={}, **filled(actor, stored(actor, company), company))
 
 
 @pages.post("/companies/<uuid:company_id>/facts/<fact>")
 def change_fact(actor: Actor, company_id: UUID, fact: str) -> Answer:
-    if fact not in FACTS:
-        raise NotFound()
+    parts_of(actor, "company", FACTS, fact)
     return changed(actor, company_id, "companies/fact.html", fact)
 
 
@@ -173,28 +172,30 @@ def changed(actor: Actor, company_id: UUID, template: str, fact: str | None = No
             company = editable(actor, company_id)
             return render(actor, template, fact=fact, errors={}, **filled(actor, typed, company)), 422
         if fact:
-            typed = {name: value for name, value in typed.items() if name in (*FACTS[fact], "version")}
-        actions.change(actor, actions.change.parse({**given(typed, "owner_id"), "id": company_id}))
+            parts = (*parts_of(actor, "company", FACTS, fact), "version")
+            typed = {name: value for name, value in typed.items() if name in parts}
+        actions.change(actor, actions.change.parse({**own_given(given(typed, "owner_id")), "id": company_id}))
     except Invalid as error:
         company = actor.find(Company, company_id)
         return refused(actor, template, error, fact=fact, **filled(actor, typed, company))
     except Conflict as conflict:
         company = actor.find(Company, company_id)
-        now = stored(company)
+        now = stored(actor, company)
         typed = {**settled(typed, now), "version": conflict.current}
         theirs = meanwhile(typed, now)
         if theirs:
             form = filled(actor, typed, company, theirs)
             return render(actor, template, fact=fact, errors={}, **form), conflict.status
-        actions.change(actor, actions.change.parse({**given(typed, "owner_id"), "id": company_id}))
+        actions.change(actor, actions.change.parse({**own_given(given(typed, "owner_id")), "id": company_id}))
     return see(url_for("companies.show", company_id=company_id))
 
 
-def stored(company: Company) -> dict[str, Any]:
+def stored(actor: Actor, company: Company) -> dict[str, Any]:
     """A company as its form shows it."""
     names = ("version", "name", "reg_no", "vat_no", "website", "about", "owner_id")
     plain = {name: getattr(company, name) for name in names}
-    return {name: "" if value is None else value for name, value in plain.items()} | reach_stored(company)
+    shown = {name: "" if value is None else value for name, value in plain.items()}
+    return shown | reach_stored(company) | own_stored(actor, "company", company.custom)
 
 
 def filled(
@@ -204,5 +205,5 @@ def filled(
     members = to_choose(actor)
     names = {str(key): name for key, name in members}
     theirs = {name: names.get(text, text) or _("nothing") for name, text in (theirs or {}).items()}
-    was = as_shown(stored(company)) if company else ""
+    was = as_shown(stored(actor, company)) if company else ""
     return {"typed": typed, "company": company, "was": was, "theirs": theirs, "members": members}

@@ -13,6 +13,7 @@ from core.errors import Invalid, NotFound
 from core.people import Address, Email, Phone, stored_phones
 from crm.companies.models import Company
 from crm.contacts.models import Contact
+from crm.fields.values import Custom, settle
 from tenants.models import Member
 
 Line = Annotated[str, Field(max_length=200)]
@@ -35,6 +36,7 @@ class ContactFields(Input):
     phones: Annotated[list[Phone], Field(max_length=20)] = []
     addresses: Annotated[list[Address], Field(max_length=10)] = []
     labels: Annotated[list[Annotated[str, Field(min_length=1, max_length=60)]], Field(max_length=50)] = []
+    custom: Custom = {}
 
 
 class NewContact(ContactFields):
@@ -59,6 +61,7 @@ def create(actor: Actor, data: NewContact) -> Contact:
     if known:
         return known
     given = stored(actor, data.model_dump(exclude_none=True))
+    settle(actor, "contact", given)
     check_links(actor, given)
     contact = Contact(**given)
     contact.owner_id = contact.owner_id or actor.member.id
@@ -70,7 +73,9 @@ def create(actor: Actor, data: NewContact) -> Contact:
 @action("contact.edit", takes=ChangedContact)
 def change(actor: Actor, data: Changes) -> Contact:
     contact = actor.take(Contact, data.id, "edit", data.version)
-    given = {name: value for name, value in stored(actor, data.given()).items() if value != getattr(contact, name)}
+    given = stored(actor, data.given())
+    settle(actor, "contact", given, contact.custom)
+    given = {name: value for name, value in given.items() if value != getattr(contact, name)}
     check_links(actor, given)
     for name, value in given.items():
         setattr(contact, name, value)

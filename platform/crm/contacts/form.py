@@ -11,11 +11,12 @@ from core.waiting import SAVERS
 from crm.companies import actions as companies
 from crm.contacts import actions
 from crm.contacts.models import Contact, spoken_name
+from crm.fields.form import own_given
 
 
 def store(actor: Actor, action: Any, typed: dict[str, Any]) -> Contact:
     """The action with what was typed. A company written by its name is found or made in the same transaction."""
-    values = given(typed, "company_id", "owner_id")
+    values = own_given(given(typed, "company_id", "owner_id"))
     name = values.pop("company_name", "").strip()
     if name and values.get("company_id"):
         raise Invalid(("company_name", _("Choose a company, or write the name of a new one, not both.")))

@@ -25,6 +25,7 @@ from crm.contacts import actions, form, queries
 from crm.contacts.models import Contact
 from crm.contacts.visits import visits_of
 from crm.deals.models import Deal
+from crm.fields.form import own_stored, parts_of
 from crm.limits.keeping import keep_typed
 from crm.related import deals_of
 from crm.tasks.queries import of_subject
@@ -126,7 +127,7 @@ def show(actor: Actor, contact_id: UUID) -> Answer:
 @pages.get("/contacts/<uuid:contact_id>/edit")
 def edit(actor: Actor, contact_id: UUID) -> str:
     contact = editable(actor, contact_id)
-    return render(actor, "contacts/form.html", errors={}, **filled(actor, stored(contact), contact))
+    return render(actor, "contacts/form.html", errors={}, **filled(actor, stored(actor, contact), contact))
 
 
 @pages.post("/contacts/<uuid:contact_id>/edit")
@@ -136,16 +137,14 @@ def change(actor: Actor, contact_id: UUID) -> Answer:
 
 @pages.get("/contacts/<uuid:contact_id>/facts/<fact>")
 def edit_fact(actor: Actor, contact_id: UUID, fact: str) -> str:
-    if fact not in FACTS:
-        raise NotFound()
+    parts_of(actor, "contact", FACTS, fact)
     contact = editable(actor, contact_id)
-    return render(actor, "contacts/fact.html", fact=fact, errors={}, **filled(actor, stored(contact), contact))
+    return render(actor, "contacts/fact.html", fact=fact, errors={}, **filled(actor, stored(actor, contact), contact))
 
 
 @pages.post("/contacts/<uuid:contact_id>/facts/<fact>")
 def change_fact(actor: Actor, contact_id: UUID, fact: str) -> Answer:
-    if fact not in FACTS:
-        raise NotFound()
+    parts_of(actor, "contact", FACTS, fact)
     return changed(actor, contact_id, "contacts/fact.html", fact)
 
 
@@ -197,14 +196,15 @@ def changed(actor: Actor, contact_id: UUID, template: str, fact: str | None = No
             contact = editable(actor, contact_id)
             return render(actor, template, fact=fact, errors={}, **filled(actor, typed, contact)), 422
         if fact:
-            typed = {name: value for name, value in typed.items() if name in (*FACTS[fact], "version")}
+            parts = (*parts_of(actor, "contact", FACTS, fact), "version")
+            typed = {name: value for name, value in typed.items() if name in parts}
         form.store(actor, actions.change, {**typed, "id": contact_id})
     except Invalid as error:
         contact = actor.find(Contact, contact_id)
         return refused(actor, template, error, fact=fact, **filled(actor, typed, contact))
     except Conflict as conflict:
         contact = actor.find(Contact, contact_id)
-        now = stored(contact)
+        now = stored(actor, contact)
         typed = {**settled(typed, now), "version": conflict.current}
         theirs = meanwhile(typed, now)
         if theirs:
@@ -214,7 +214,7 @@ def changed(actor: Actor, contact_id: UUID, template: str, fact: str | None = No
     return see(url_for("contacts.show", contact_id=contact_id))
 
 
-def stored(contact: Contact) -> dict[str, Any]:
+def stored(actor: Actor, contact: Contact) -> dict[str, Any]:
     """A contact as its form shows it."""
     names = (
         "version",
@@ -229,7 +229,8 @@ def stored(contact: Contact) -> dict[str, Any]:
         "owner_id",
     )
     plain = {name: getattr(contact, name) for name in names}
-    return {name: "" if value is None else value for name, value in plain.items()} | reach_stored(contact)
+    shown = {name: "" if value is None else value for name, value in plain.items()}
+    return shown | reach_stored(contact) | own_stored(actor, "contact", contact.custom)
 
 
 def filled(
@@ -241,7 +242,7 @@ def filled(
     members = to_choose(actor)
     names = {str(key): name for key, name in (*named, *members)}
     theirs = {name: names.get(text, text) or _("nothing") for name, text in (theirs or {}).items()}
-    was = as_shown(stored(contact)) if contact else ""
+    was = as_shown(stored(actor, contact)) if contact else ""
     return {
         "typed": typed, "contact": contact, "was": was, "theirs": theirs, "companies": named, "members": members
     }  # fmt: skip

@@ -19,6 +19,7 @@ from crm.contacts.models import Contact
 from crm.deals import lane
 from crm.deals.models import Deal, Pipeline, Stage
 from crm.deals.money import CURRENCIES
+from crm.fields.values import Custom, settle
 from crm.tasks.models import Task
 from crm.timeline.models import Note
 from tenants.models import Member
@@ -47,6 +48,7 @@ class DealFields(Input):
     company_id: UUID | None = None
     about: Annotated[str, Field(max_length=10_000)] = ""
     source: Annotated[str, Field(max_length=200, description="Where it came from; else where its contact did.")] = ""
+    custom: Custom = {}
 
 
 class NewDeal(DealFields):
@@ -86,7 +88,9 @@ def create(actor: Actor, data: NewDeal) -> Deal:
     if known:
         return known
     stage = stage_locked(actor, first_stage(actor, data))
-    deal = Deal(**data.model_dump(exclude_none=True, exclude={"pipeline_id"}))
+    given = data.model_dump(exclude_none=True, exclude={"pipeline_id"})
+    settle(actor, "deal", given)
+    deal = Deal(**given)
     deal.pipeline_id, deal.stage_id, deal.rank = stage.pipeline_id, stage.id, lane.top(actor, stage)
     deal.currency = deal.currency or actor.workspace.currency
     deal.owner_id = deal.owner_id or actor.member.id
@@ -102,6 +106,7 @@ def change(actor: Actor, data: Changes) -> Deal:
     given = data.given()
     if "currency" in given:
         given["currency"] = given["currency"] or actor.workspace.currency
+    settle(actor, "deal", given, deal.custom)
     changed = {name: value for name, value in given.items() if getattr(deal, name) != value}
     if deal.items:
         check_items(changed.keys())

@@ -17,6 +17,7 @@ from crm.contacts.models import Contact
 from crm.deals import queries
 from crm.deals.models import Deal, Pipeline
 from crm.deals.money import CURRENCIES
+from crm.fields.form import own_given, own_stored
 from tenants.models import Member
 
 # Facts edited in place -> the fields of each.
@@ -42,26 +43,27 @@ def typed_form() -> dict[str, Any]:
 
 def given(typed: dict[str, Any]) -> dict[str, Any]:
     """What was typed, as an action's input. Raises Invalid."""
-    values = blank_to_none(typed, *BLANKS)
+    values = own_given(blank_to_none(typed, *BLANKS))
     if values.get("amount"):
         values["amount"] = written_number(values["amount"], "amount")
     return values
 
 
-def stored(deal: Deal) -> dict[str, str]:
+def stored(actor: Actor, deal: Deal) -> dict[str, str]:
     """A deal as its form shows it."""
     values = {name: getattr(deal, name) for name in ("version", *FIELDS)} | {"amount": number_text(deal.amount)}
-    return {name: "" if value is None else str(value) for name, value in values.items()}
+    shown = {name: "" if value is None else str(value) for name, value in values.items()}
+    return shown | own_stored(actor, "deal", deal.custom)
 
 
-def theirs(typed: dict[str, Any], deal: Deal) -> dict[str, str]:
+def theirs(actor: Actor, typed: dict[str, Any], deal: Deal) -> dict[str, str]:
     """Of a conflict: what is stored now, for each field where something else was typed."""
     try:
         amount = given(typed).get("amount", deal.amount)
     except Invalid:
         amount = None
     same = {"amount": number_text(amount)} if "amount" in typed else {}
-    return meanwhile({**typed, **same}, stored(deal))
+    return meanwhile({**typed, **same}, stored(actor, deal))
 
 
 def filled(
@@ -82,7 +84,7 @@ def filled(
     said = {name: dict(choices.get(name, ())).get(value, value) or _("nothing") for name, value in meantime.items()}
     if meantime.get("expected_close"):
         said["expected_close"] = day(date.fromisoformat(meantime["expected_close"]))
-    was = as_shown(stored(deal)) if deal else ""
+    was = as_shown(stored(actor, deal)) if deal else ""
     usual = deal.stage.probability if deal else None
     return {"typed": typed, "deal": deal, "was": was, "theirs": said, "choices": choices, "usual": usual}
 

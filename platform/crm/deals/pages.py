@@ -30,6 +30,7 @@ from crm.deals.items import totals
 from crm.deals.models import Deal, Pipeline
 from crm.documents.making import documents_of
 from crm.documents.making import templates as document_templates
+from crm.fields.form import parts_of
 from crm.processes.following import runs_about
 from crm.quotes.queries import of_deal
 from crm.tasks.queries import of_subject
@@ -242,7 +243,7 @@ def lasting(time: timedelta) -> str:
 @pages.get("/deals/<uuid:deal_id>/edit")
 def edit(actor: Actor, deal_id: UUID) -> str:
     deal = editable(actor, deal_id)
-    return render(actor, "deals/form.html", errors={}, back=back(deal), **filled(actor, stored(deal), deal))
+    return render(actor, "deals/form.html", errors={}, back=back(deal), **filled(actor, stored(actor, deal), deal))
 
 
 @pages.post("/deals/<uuid:deal_id>/edit")
@@ -252,17 +253,17 @@ def change(actor: Actor, deal_id: UUID) -> Answer:
 
 @pages.get("/deals/<uuid:deal_id>/facts/<fact>")
 def edit_fact(actor: Actor, deal_id: UUID, fact: str) -> str:
-    if fact not in FACTS:
-        raise NotFound()
+    parts_of(actor, "deal", FACTS, fact)
     deal = editable(actor, deal_id)
-    return render(actor, "deals/fact.html", fact=fact, errors={}, back=back(deal), **filled(actor, stored(deal), deal))
+    return render(
+        actor, "deals/fact.html", fact=fact, errors={}, back=back(deal), **filled(actor, stored(actor, deal), deal)
+    )
 
 
 @pages.post("/deals/<uuid:deal_id>/facts/<fact>")
 def change_fact(actor: Actor, deal_id: UUID, fact: str) -> Answer:
-    if fact not in FACTS:
-        raise NotFound()
-    typed = {name: value for name, value in typed_form().items() if name in (*FACTS[fact], "version")}
+    parts = (*parts_of(actor, "deal", FACTS, fact), "version")
+    typed = {name: value for name, value in typed_form().items() if name in parts}
     return changed(actor, deal_id, "deals/fact.html", typed, fact)
 
 
@@ -275,8 +276,8 @@ def changed(actor: Actor, deal_id: UUID, template: str, typed: dict[str, Any], f
         return refused(actor, template, error, fact=fact, back=back(deal), **filled(actor, typed, deal))
     except Conflict as conflict:
         deal = editable(actor, deal_id)
-        typed = {**settled(typed, stored(deal)), "version": conflict.current}
-        meantime = theirs(typed, deal)
+        typed = {**settled(typed, stored(actor, deal)), "version": conflict.current}
+        meantime = theirs(actor, typed, deal)
         if meantime:
             again = filled(actor, typed, deal, meantime)
             return render(actor, template, fact=fact, errors={}, back=back(deal), **again), conflict.status

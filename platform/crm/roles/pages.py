@@ -60,6 +60,7 @@ FIELD_WORDS: dict[str, Any] = {
     "source": _l("Came from"),
     "labels": _l("Labels"),
     "about": _l("About"),
+    "custom": _l("Your own fields"),
     "reg_no": _l("Registration number"),
     "vat_no": _l("VAT number"),
     "website": _l("Website"),
