@@ -113,9 +113,16 @@ def first_id(moment: datetime) -> UUID:
 
 
 def entry(row: Row[Any]) -> Entry:
-    names = sorted(row.before.keys() | row.after.keys())
-    changes = [(name, row.before.get(name), row.after.get(name)) for name in names]
+    before, after = apart(row.before), apart(row.after)
+    changes = [(name, before.get(name), after.get(name)) for name in sorted(before.keys() | after.keys())]
+    changes = [change for change in changes if "." not in change[0] or change[1] != change[2]]
     return Entry(row.id, row.at, row.who, row.action, row.kind, row.title, row.via, row.address, changes)
+
+
+def apart(values: dict[str, Any]) -> dict[str, Any]:
+    """With each of the business's own fields by itself."""
+    own = {f"custom.{key}": value for key, value in (values.get("custom") or {}).items()}
+    return {name: value for name, value in values.items() if name != "custom"} | own
 
 
 def kinds() -> list[str]:

@@ -70,11 +70,14 @@ class Page:
 
 @dataclass(frozen=True)
 class Listing:
+    """`custom` makes a condition of a business's own field and the value asked for, as `custom.<key>` in the URL."""
+
     model: type[Record]
     sorts: Mapping[str, Sort]
     default_sort: str
     filters: Mapping[str, Filter] = field(default_factory=dict)
     searched: bool = True
+    custom: Callable[[Actor, type[Record], str, str], ColumnElement[bool]] | None = None
 
     def query(self, actor: Actor, ask: Ask, *columns: Any) -> Select[Any]:
         """SELECT of all that match, in no order. Raises Invalid for an unknown filter or a wrong value."""
@@ -88,6 +91,8 @@ class Listing:
         return query
 
     def condition(self, actor: Actor, name: str, raw: str) -> ColumnElement[bool]:
+        if self.custom and name.startswith("custom."):
+            return self.custom(actor, self.model, name.removeprefix("custom."), raw)
         declared = self.filters.get(name)
         if declared is None:
             raise Invalid((name, _("One cannot filter by this. Known: %(names)s.", names=", ".join(self.filters))))

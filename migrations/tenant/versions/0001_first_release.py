@@ -1526,6 +1526,15 @@ def upgrade() -> None:
         sa.CheckConstraint("record_kind in ('contact', 'company', 'deal')", name=op.f("ck_field_record_kind")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_field")),
     )
+    for table in ("company", "contact", "deal"):
+        op.create_index(
+            f"ix_{table}_custom",
+            table,
+            ["custom"],
+            postgresql_using="gin",
+            postgresql_ops={"custom": "jsonb_path_ops"},
+            postgresql_where=sa.text("custom <> '{}'"),
+        )
     op.create_index("uq_field_key", "field", ["record_kind", "key"], unique=True)
     for table in ("company", "contact"):
         op.execute(f"alter table {table} alter column search set statistics 1000")

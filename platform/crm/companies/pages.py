@@ -21,6 +21,7 @@ from crm.companies import actions, queries
 from crm.companies.models import Company
 from crm.contacts.queries import of_company, owner_name
 from crm.deals.models import Deal
+from crm.fields.filters import asked_for
 from crm.fields.form import own_given, own_stored, parts_of
 from crm.related import deals_of
 from crm.tasks.queries import of_subject
@@ -47,7 +48,7 @@ FACTS = {
 @pages.get("/companies/")
 def index(actor: Actor) -> str:
     actor.require(("company", "view"))
-    ask = asked(FILTERS, sort="name")
+    ask = asked((*FILTERS, *asked_for(actor, "company")), sort="name")
     found = list_page(
         actor, queries.LISTING, ask, queries.listed_columns(actor), lambda row: queries.listed(actor, row)
     )

@@ -13,6 +13,7 @@ from core.listing import Filter, Listing, Sort, found
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
+from crm.fields.filters import condition
 from crm.related import Step, member_name, next_step, open_sums, step_of, sums_of
 from crm.tasks.models import Task
 
@@ -37,6 +38,7 @@ LISTING = Listing(
         ),
         "mine": Filter(bool, lambda actor, value: (Company.owner_id == actor.member.id) == value, "own companies only"),
     },
+    custom=condition,
 )
 
 

@@ -25,6 +25,7 @@ from crm.contacts import actions, form, queries
 from crm.contacts.models import Contact
 from crm.contacts.visits import visits_of
 from crm.deals.models import Deal
+from crm.fields.filters import asked_for
 from crm.fields.form import own_stored, parts_of
 from crm.limits.keeping import keep_typed
 from crm.related import deals_of
@@ -54,7 +55,7 @@ FACTS = {
 @pages.get("/contacts/")
 def index(actor: Actor) -> str:
     actor.require(("contact", "view"))
-    ask = asked(FILTERS, sort="name")
+    ask = asked((*FILTERS, *asked_for(actor, "contact")), sort="name")
     found = list_page(
         actor, queries.LISTING, ask, queries.listed_columns(actor), lambda row: queries.listed(actor, row)
     )

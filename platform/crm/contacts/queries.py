@@ -16,6 +16,7 @@ from core.pages import zone_of
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
+from crm.fields.filters import condition
 from crm.related import Step, member_name, next_step, open_sums, record_name, step_of, sums_of
 from crm.tasks.models import Task
 from tenants.models import Member
@@ -42,6 +43,7 @@ LISTING = Listing(
         "mine": Filter(bool, lambda actor, value: (Contact.owner_id == actor.member.id) == value, "own contacts only"),
         "import_id": Filter(UUID, lambda _actor, value: Contact.import_id == value, "contacts made by this import"),
     },
+    custom=condition,
 )
 
 

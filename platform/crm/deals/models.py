@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Mapper, declared_attr, mapped_column, relationship
 
+from core.people import own_index
 from core.records import KINDS, Owned, Record
 from core.text import searchable, sort_key
 
@@ -107,6 +108,7 @@ class Deal(Owned, Record):
             postgresql_where=text("deleted_at is null and closed_at is not null"),
             postgresql_include=["owner_id", "amount", "currency", "lost_reason"],
         ),
+        own_index("deal"),
         Index("ix_deal_owner", "owner_id", "id", postgresql_where=text("deleted_at is null")),
         Index("ix_deal_contact", "contact_id", postgresql_where=text("contact_id is not null")),
         Index("ix_deal_company", "company_id", postgresql_where=text("company_id is not null")),

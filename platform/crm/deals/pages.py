@@ -30,6 +30,7 @@ from crm.deals.items import totals
 from crm.deals.models import Deal, Pipeline
 from crm.documents.making import documents_of
 from crm.documents.making import templates as document_templates
+from crm.fields.filters import asked_for
 from crm.fields.form import parts_of
 from crm.processes.following import runs_about
 from crm.quotes.queries import of_deal
@@ -72,7 +73,7 @@ def index(actor: Actor) -> str:
     }
     if request.args.get("view") == "list":
         return listed(actor, pipeline, common)
-    ask = asked(FILTERS, sort="")
+    ask = asked((*FILTERS, *asked_for(actor, "deal")), sort="")
     more = [found for found in map(as_uuid, request.args.getlist("more")) if found]
     lanes = queries.board(actor, pipeline, ask, more)
     here = queries.in_pipeline(pipeline, ask)
@@ -91,7 +92,7 @@ def index(actor: Actor) -> str:
 
 
 def listed(actor: Actor, pipeline: Pipeline, common: dict[str, Any]) -> str:
-    ask = asked((*FILTERS, *IN_LIST, *OF_REPORTS), sort="-created")
+    ask = asked((*FILTERS, *IN_LIST, *OF_REPORTS, *asked_for(actor, "deal")), sort="-created")
     status = ask.filters.get("status", "open")
     here = queries.in_pipeline(pipeline, ask, "" if status == "any" else status)
     found = list_page(actor, queries.LISTING, here, (Deal.id,), lambda row: row.id)

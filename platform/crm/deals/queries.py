@@ -22,6 +22,7 @@ from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal, Pipeline, Stage
 from crm.deals.money import Sums
+from crm.fields.filters import condition
 from crm.tasks.models import Task
 from tenants.departments import members_in
 from tenants.models import Member
@@ -96,6 +97,7 @@ LISTING = Listing(
         "no_source": Filter(bool, without_source, "of which it is not known where they came from"),
         "reached": Filter(UUID, reached, "that came to this stage, or past it, in its pipeline"),
     },
+    custom=condition,
 )
 
 

@@ -24,6 +24,8 @@ from crm.absences.models import Absence
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Pipeline, Stage
+from crm.fields.models import Field
+from crm.fields.values import said_of
 from crm.processes.queries import names_of_runs
 from tenants.models import Member
 
@@ -153,13 +155,14 @@ Sentence = tuple[Markup | None, str]
 
 @dataclass(frozen=True)
 class Names:
-    """The names of what events mention by id, the zone their hours are told in, and of takeovers their absence, by the
-    mark of its events."""
+    """The names of what events mention by id, the zone their hours are told in, of takeovers their absence, by the mark
+    of its events, and the business's own fields, by kind of record and key."""
 
     zone: ZoneInfo
     by_id: dict[str, str]
     runs: dict[str, str]
     absences: dict[str, tuple[str, date | None]]
+    fields: dict[tuple[str, str], Field]
 
     def doer(self, event: Row[Any]) -> str | None:
         """Who did it: the process, where one did, rather than whoever published it."""
@@ -189,7 +192,7 @@ def names_in(actor: Actor, events: Sequence[Row[Any]]) -> Names:
         query = select(named.id, named.name).where(named.id.in_(ids), actor.reach(model))
         names.update((str(row.id), row.name) for row in actor.db.execute(query))
     runs = names_of_runs(actor.db, {event.request_id for event in events if event.via == "process"})
-    return Names(zone_of(actor), names, runs, absences_in(actor, events))
+    return Names(zone_of(actor), names, runs, absences_in(actor, events), fields_in(actor, events))
 
 
 def absences_in(actor: Actor, events: Sequence[Row[Any]]) -> dict[str, tuple[str, date | None]]:
@@ -199,6 +202,13 @@ def absences_in(actor: Actor, events: Sequence[Row[Any]]) -> dict[str, tuple[str
     query = select(Absence.id, Absence.reason, Absence.ends_on).where(Absence.id.in_(ids))
     rows = actor.db.execute(query) if ids else ()
     return {f"absence-{row.id}": (row.reason, row.ends_on) for row in rows}
+
+
+def fields_in(actor: Actor, events: Sequence[Row[Any]]) -> dict[tuple[str, str], Field]:
+    """The business's own fields of what changed, though they be removed by now."""
+    if not any("custom" in event.after for event in events):
+        return {}
+    return {(field.record_kind, field.key): field for field in actor.db.scalars(select(Field))}
 
 
 def sentence(event: Row[Any], names: Names, subject_id: UUID) -> Sentence:
@@ -299,10 +309,11 @@ def change_line(event: Row[Any], names: Names, title: str) -> Sentence:
     if event.kind == "task" and "done_at" in after:
         done = "done" if after["done_at"] else "open"
         return highlight(str(WHOLE["task", done]), {"name": title}), done
-    told = [difference(field, before.get(field), after.get(field), names) for field in told_fields(after)]
-    if not told:
+    lines = [difference(field, before.get(field), after.get(field), names) for field in told_fields(after)]
+    lines += own_differences(event, names)
+    if not lines:
         return None, ""
-    line = Markup("; ").join(told)
+    line = Markup("; ").join(lines)
     if title:
         line = highlight(str(CHANGED[event.kind]), {"name": title}, changes=line)
     return line, "given" if set(after) <= {"owner_id", "assignee_id"} else "changed"
@@ -338,8 +349,22 @@ def difference(field: str, before: Any, after: Any, names: Names) -> Markup:
         parts = [highlight(_("Label %(name)s added"), {"name": name}) for name in come]
         parts += [highlight(_("Label %(name)s removed"), {"name": name}) for name in gone]
         return Markup("; ").join(parts)
-    was, now = shown(field, before, names), shown(field, after, names)
-    values, name = {"before": was, "after": now}, str(FIELDS[field])
+    return told(str(FIELDS[field]), shown(field, before, names), shown(field, after, names))
+
+
+def own_differences(event: Row[Any], names: Names) -> list[Markup]:
+    """What changed in the business's own fields."""
+    before, after = event.before.get("custom") or {}, event.after.get("custom") or {}
+    return [
+        told(field.label, *(cut(said_of(field, values.get(key))) for values in (before, after)))
+        for (kind, key), field in names.fields.items()
+        if kind == event.kind and "custom" in event.after and before.get(key) != after.get(key)
+    ]
+
+
+def told(name: str, was: str, now: str) -> Markup:
+    """A field that changed from one value to another; "" is none."""
+    values = {"before": was, "after": now}
     if was and now:
         return highlight(_("%(field)s changed from %(before)s to %(after)s"), values, field=name)
     if now:

@@ -13,6 +13,8 @@ from crm.deals import actions as deals
 from crm.deals.models import Deal
 from crm.fields import actions
 from crm.fields.models import Field
+from crm.processes.context import values_of
+from crm.processes.expressions import evaluate
 from tenants import roles, staff
 from tenants.models import Member
 from tests.crm.people import Desk
@@ -276,3 +278,62 @@ def test_contacts_and_companies_have_theirs(shop: Shop) -> None:
         with pytest.raises(Invalid):
             contacts.create(actor, contacts.create.parse({"last_name": "Dvořák", "custom": {"windows": 1}}))
         assert actor.find(Contact, made.id).custom == {"pet": "Rex"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ("custom.material=Wood", ["A", "C"]), ("custom.rooms=Hall", ["B"]), ("custom.scaffold=yes", ["B"]),
+        ("custom.scaffold=no", ["A", "C", "D"]), ("custom.windows=8", ["B"]), ("custom.windows=%3E6", ["B"]),
+        ("custom.windows=%3C8", ["A"]), ("custom.survey=%3E2026-11-30", ["A"]), ("custom.model=Vekra 68", ["A"]),
+        ("custom.material=Wood&custom.windows=6", ["A"]),
+    ],
+)  # fmt: skip
+def test_lists_are_narrowed_by_them(shop: Shop, asked: str, names: list[str]) -> None:
+    with shop.acting() as actor:
+        all_types(actor)
+        for name, custom in {
+            "A": {"material": "Wood", "windows": 6, "survey": "2026-12-01", "model": "Vekra 68"},
+            "B": {"rooms": ["Kitchen", "Hall"], "scaffold": True, "windows": 8, "survey": "2026-11-30"},
+            "C": {"material": "Wood"},
+            "D": {},
+        }.items():
+            deals.create(actor, deals.create.parse({"name": name, "custom": custom}))
+    found = shop.api().get(f"/deals?sort=name&{asked}").json["data"]
+    assert [one["name"] for one in found] == names
+    page = Desk.of(shop).page(f"/deals/?view=list&{asked}")
+    assert [name for name in "ABCD" if f'dir="auto">{name}</a>' in page] == names
+
+
+@pytest.mark.parametrize("asked", ["custom.colour=Red", "custom.windows=many", "custom.=1"])
+def test_what_cannot_be_asked_of_them_is_told(shop: Shop, asked: str) -> None:
+    with shop.acting() as actor:
+        all_types(actor)
+    answer = shop.api().get(f"/deals?{asked}")
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, asked.partition("=")[0])
+
+
+def test_the_timeline_and_the_audit_log_say_what_changed_in_them(shop: Shop) -> None:
+    with shop.acting() as actor:
+        all_types(actor)
+        known = deal(actor, windows=6, model="Vekra 68")
+        wish = {"windows": 1250.5, "model": None, "rooms": ["Hall"], "survey": "2026-12-01"}
+        deals.change(actor, deals.change.parse({"id": known.id, "custom": wish}))
+        actions.delete(actor, actions.OneField(id=actor.db.query(Field).filter(Field.key == "model").one().id))
+    desk = Desk.of(shop)
+    card = re.sub(r"<[^>]*>", "", desk.page(f"/deals/{known.id}"))
+    assert "Windows changed from 6 to 1,250.5" in card
+    assert "Model removed, it was Vekra 68" in card
+    assert "Rooms: Hall" in card
+    log = desk.page("/settings/audit?kind=deal")
+    assert "<dt>custom.windows</dt><dd>6 → 1250.5</dd>" in log
+    assert "<dt>custom.material</dt>" not in log
+
+
+def test_processes_read_them_and_set_them(shop: Shop) -> None:
+    with shop.acting() as actor:
+        all_types(actor)
+        known = deal(actor, windows=6)
+        seen = values_of(actor, known)["custom"]
+        assert (seen["windows"], seen["model"]) == (6, None)
+        assert evaluate("deal.custom.windows > 5.5 && deal.custom.model == null", {"deal": {"custom": seen}}) is True
