@@ -23,10 +23,13 @@ LISTING = Listing(
 
 
 def fields_of(actor: Actor, kind: str) -> list[Field]:
-    """The fields in use of contacts, companies or deals, in their order; none for who may not see them."""
+    """The fields in use of contacts, companies or deals, in their order; none for who may not see them. Whoever may work
+    with the records, a token or a process of few rights too, needs no right of its own for what they are made of."""
     if "custom" in actor.hidden(kind):
         return []
-    query = actor.visible(Field).where(Field.record_kind == kind).order_by(Field.position, Field.id)
+    query = (
+        select(Field).where(Field.record_kind == kind, Field.deleted_at.is_(None)).order_by(Field.position, Field.id)
+    )
     return list(actor.db.scalars(query))
 
 

@@ -15,7 +15,8 @@ from crm.deals.models import Stage
 from crm.mails.models import MailTemplate
 from crm.processes import actions
 from crm.processes.models import Process
-from crm.processes.rules import ASKED, OPS, SET, Condition, Rule, Work, compiled, number
+from crm.processes.rule_fields import OPS, Fields, Known
+from crm.processes.rules import Condition, Rule, Work, compiled, number
 from crm.processes.sentences import Names, said
 from tenants.models import Member
 
@@ -36,7 +37,7 @@ def create(actor: Actor, data: NewRule) -> Process:
     if known:
         return known
     name = checked(actor, data)
-    given = {"xml": compiled(data, name), "name": name}
+    given = {"xml": compiled(data, name, Fields.of(actor)), "name": name}
     process = actions.create(actor, actions.create.parse({**given, "id": data.id}))
     actor.db.flush()
     process.rule = kept(data)
@@ -49,7 +50,7 @@ def change(actor: Actor, data: ChangedRule) -> Process:
     process = actor.take(Process, data.id, "edit", data.version)
     off = not process.enabled
     process.name = checked(actor, data)
-    process.draft, process.rule = compiled(data, process.name), kept(data)
+    process.draft, process.rule = compiled(data, process.name, Fields.of(actor)), kept(data)
     actor.db.flush()
     actions.publish(actor, actions.OneProcess(id=process.id))
     return actions.switch_off(actor, actions.OneProcess(id=process.id)) if off else process
@@ -69,11 +70,13 @@ def kept(data: Rule) -> dict[str, Any]:
 
 def checked(actor: Actor, data: Rule) -> str:
     """The rule's sentence, by which its process is called. Raises Invalid, naming each field that is missing."""
-    wrong = [*about_when(actor, data)]
+    wrong, fields = [*about_when(actor, data)], Fields.of(actor)
     for at, condition in enumerate(data.conditions):
-        wrong += [(f"conditions.{at}.value", words) for words in about_condition(actor, condition)]
+        known = fields.asked.get(condition.field)
+        wrong += [(f"conditions.{at}.value", words) for words in about_condition(actor, condition, known)]
     for at, work in enumerate(data.works):
-        wrong += [(f"works.{at}.{name}", words) for name, words in about_work(actor, work)]
+        known = fields.settable.get(work.field)
+        wrong += [(f"works.{at}.{name}", words) for name, words in about_work(actor, work, known)]
     if not data.works:
         wrong.append(("works", _("Say what is to be done.")))
     if wrong:
@@ -88,15 +91,16 @@ def about_when(actor: Actor, data: Rule) -> Iterator[tuple[str, str]]:
         yield "days", _("Say how many days before.")
 
 
-def about_condition(actor: Actor, one: Condition) -> Iterator[str]:
-    kind = ASKED[one.field].type
-    if one.op not in OPS[kind]:
+def about_condition(actor: Actor, one: Condition, known: Known | None) -> Iterator[str]:
+    if known is None:
+        yield _("There is no such field.")
+    elif one.op not in OPS[known.type]:
         yield _("This cannot be asked of it.")
     elif one.op not in ("filled", "empty"):
-        yield from about_value(actor, kind, one.value)
+        yield from about_value(actor, known, one.value)
 
 
-def about_work(actor: Actor, one: Work) -> Iterator[tuple[str, str]]:
+def about_work(actor: Actor, one: Work, known: Known | None) -> Iterator[tuple[str, str]]:
     if one.do in ("task", "notify") and not one.text:
         yield "text", _("Write what is to be done.") if one.do == "task" else _("Write what they are told.")
     if one.do == "move" and not there(actor, Stage, one.stage_id):
@@ -104,19 +108,25 @@ def about_work(actor: Actor, one: Work) -> Iterator[tuple[str, str]]:
     if one.do == "mail" and not there(actor, MailTemplate, one.template_id):
         yield "template_id", _("Choose a template.")
     if one.do == "set":
-        yield from (("value", words) for words in about_value(actor, SET[one.field].type, one.value))
+        found = about_value(actor, known, one.value) if known else [_("There is no such field.")]
+        yield from (("value", words) for words in found)
     if one.late and not one.due:
         yield "due", _("Say when it is due.")
 
 
-def about_value(actor: Actor, kind: str, value: str) -> Iterator[str]:
+def about_value(actor: Actor, known: Known, value: str) -> Iterator[str]:
+    kind = known.type
     if kind == "number":
         try:
             number(value)
         except ValueError:
             yield _("Write a number.")
-    elif kind in ("stage", "member") and not there(actor, Stage if kind == "stage" else Member, as_uuid(value)):
-        yield _("Choose one.")
+    elif kind in ("stage", "member"):
+        if not there(actor, Stage if kind == "stage" else Member, as_uuid(value)):
+            yield _("Choose one.")
+    elif known.options or kind == "yes":
+        if value not in (known.options or ("yes", "no")):
+            yield _("Choose one.")
     elif not value:
         yield _("Fill this in.")
 

@@ -14,7 +14,8 @@ from crm.processes import actions, queries, rule_actions
 from crm.processes.designer_pages import editable
 from crm.processes.models import Process
 from crm.processes.rule_actions import rule_of
-from crm.processes.rules import ASKED, DOES, OPS, SET, WHENS, Rule
+from crm.processes.rule_fields import OPS, Fields
+from crm.processes.rules import DOES, WHENS, Rule
 from crm.processes.sentences import OPS as OP_WORDS
 from crm.processes.sentences import Names, sentence
 from crm.processes.words import TODOS, UNITS
@@ -60,7 +61,7 @@ def new(actor: Actor) -> Answer:
 @pages.post("/settings/processes/rules")
 def create(actor: Actor) -> Answer:
     actor.require(("process", "create"))
-    typed = typed_form()
+    typed = typed_form(actor)
     if typed.pop("do", None):
         return render(actor, FORM, errors={}, **filled(actor, typed)), 422
     try:
@@ -79,7 +80,7 @@ def edit(actor: Actor, process_id: UUID) -> Answer:
 
 @pages.post("/settings/processes/rules/<uuid:process_id>")
 def change(actor: Actor, process_id: UUID) -> Answer:
-    typed = typed_form()
+    typed = typed_form(actor)
     process, _rule = found(actor, process_id)
     if typed.pop("do", None):
         return render(actor, FORM, errors={}, **filled(actor, typed, process)), 422
@@ -111,16 +112,16 @@ def found(actor: Actor, process_id: UUID) -> tuple[Process, Rule]:
     return process, rule
 
 
-def typed_form() -> dict[str, Any]:
+def typed_form(actor: Actor) -> dict[str, Any]:
     """The form as it was typed; "do" is there where a button asked only for a line more or less."""
-    typed = form_values(request.form)
-    conditions = typed["conditions"] = [one for one in typed.get("conditions", []) if one.get("field") in ASKED]
+    typed, fields = form_values(request.form), Fields.of(actor)
+    conditions = typed["conditions"] = [one for one in typed.get("conditions", []) if one.get("field") in fields.asked]
     works = typed["works"] = [one for one in typed.get("works", []) if one.get("do") in DOES]
     ask, work = typed.pop("ask", ""), typed.pop("work", "")
     pressed = typed.get("do", "")
-    if pressed == "ask" and ask in ASKED:
-        conditions.append({"field": ask, "op": OPS[ASKED[ask].type][0]})
-    elif pressed == "work" and (work in DOES or work.removeprefix("set:") in SET):
+    if pressed == "ask" and ask in fields.asked:
+        conditions.append({"field": ask, "op": OPS[fields.asked[ask].type][0]})
+    elif pressed == "work" and (work in DOES or work.removeprefix("set:") in fields.settable):
         does, _colon, field = work.partition(":")
         works.append(FIRST_WORK if does == "task" else {"do": does, "field": field} if field else {"do": does})
     for lines, button in ((conditions, "unask"), (works, "unwork")):
@@ -146,19 +147,21 @@ def stored(process: Process, rule: Rule) -> dict[str, Any]:
 
 def filled(actor: Actor, typed: dict[str, Any], process: Process | None = None) -> dict[str, Any]:
     """What the form needs."""
-    conditions = [{**BLANK_CONDITION, **one} for one in typed.get("conditions", [])]
-    works = [{**BLANK_WORK, **one} for one in typed.get("works", []) if one.get("field", "owner_id") in SET]
+    names = Names.of(actor)
+    fields = names.fields
+    conditions = [{**BLANK_CONDITION, **one} for one in typed.get("conditions", []) if one["field"] in fields.asked]
+    works = [{**BLANK_WORK, **one} for one in typed.get("works", []) if one.get("field", "owner_id") in fields.settable]
     return {
         "typed": {"id": new_id(), **BLANK, **typed, "conditions": conditions, "works": works},
         "process": process,
-        "names": Names.of(actor),
+        "names": names,
         "whens": WHENS,
         "does": DOES,
-        "asked": ASKED,
+        "asked": fields.asked,
         "ops": {kind: [(op, OP_WORDS[op]) for op in found] for kind, found in OPS.items()},
-        "settable": SET,
+        "settable": fields.settable,
         "work_choices": [(do, words) for do, words in DOES.items() if do != "set"]
-        + [(f"set:{name}", _("set %(field)s", field=one.words)) for name, one in SET.items()],
+        + [(f"set:{name}", _("set %(field)s", field=one.words)) for name, one in fields.settable.items()],
         "todos": TODOS,
         "units": UNITS,
     }

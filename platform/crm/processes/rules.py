@@ -7,7 +7,6 @@ last, all at once, since a run waits until they are done.
 """
 
 import json
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from pydantic import Field
 from core.actions import Input
 from crm.processes.examples import key_of
 from crm.processes.layout import drawn
+from crm.processes.rule_fields import Fields, Known, Op
 from crm.processes.writing import Node, Writer, act, part
 
 When = Literal[
@@ -24,7 +24,6 @@ When = Literal[
     "task_done", "before",
 ]  # fmt: skip
 Do = Literal["task", "notify", "mail", "move", "set", "win"]
-Op = Literal["is", "is_not", "more", "less", "contains", "filled", "empty"]
 Unit = Literal["m", "h", "d", "w"]
 Hours = Literal["working", "always"]
 Number = Annotated[int, Field(ge=1, le=999)]
@@ -53,54 +52,17 @@ DOES: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Known:
-    """A field that a rule asks about or sets: its words, and the kind of its value."""
-
-    words: Any
-    type: Literal["text", "number", "stage", "member", "list"]
-
-
-ASKED: dict[str, Known] = {
-    "deal.amount": Known(_l("the amount of the deal"), "number"),
-    "deal.stage_id": Known(_l("the stage of the deal"), "stage"),
-    "deal.owner_id": Known(_l("the owner of the deal"), "member"),
-    "deal.probability": Known(_l("the probability of the deal"), "number"),
-    "deal.name": Known(_l("the name of the deal"), "text"),
-    "deal.about": Known(_l("the description of the deal"), "text"),
-    "contact.source": Known(_l("the source of the contact"), "text"),
-    "contact.labels": Known(_l("the labels of the contact"), "list"),
-    "contact.name": Known(_l("the name of the contact"), "text"),
-    "company.name": Known(_l("the name of the company"), "text"),
-    "company.labels": Known(_l("the labels of the company"), "list"),
-}
-OPS: dict[str, tuple[Op, ...]] = {
-    "text": ("is", "is_not", "contains", "filled", "empty"),
-    "number": ("is", "more", "less", "filled", "empty"),
-    "stage": ("is", "is_not"),
-    "member": ("is", "is_not"),
-    "list": ("contains", "filled", "empty"),
-}
-SET: dict[str, Known] = {
-    "owner_id": Known(_l("the owner of the deal"), "member"),
-    "amount": Known(_l("the amount of the deal"), "number"),
-    "probability": Known(_l("the probability of the deal"), "number"),
-    "about": Known(_l("the description of the deal"), "text"),
-}
-
-
 class Condition(Input):
-    field: Literal[
-        "deal.amount", "deal.stage_id", "deal.owner_id", "deal.probability", "deal.name", "deal.about",
-        "contact.source", "contact.labels", "contact.name", "company.name", "company.labels",
-    ]  # fmt: skip
+    """`field` is one of crm.processes.rule_fields.asked_fields."""
+
+    field: Text
     op: Op
     value: Text = ""
 
 
 class Work(Input):
     """One thing that is done; which of the fields count, `do` says. `who` is `what:which`, as crm.processes.words has
-    it."""
+    it; `field` is one of crm.processes.rule_fields.set_fields."""
 
     do: Do
     text: Annotated[str, Field(max_length=500)] = ""
@@ -111,7 +73,7 @@ class Work(Input):
     late: Text = ""
     stage_id: UUID | None = None
     template_id: UUID | None = None
-    field: Literal["owner_id", "amount", "probability", "about"] = "owner_id"
+    field: Text = "owner_id"
     value: Text = ""
 
 
@@ -127,9 +89,9 @@ class Rule(Input):
     hours: Hours = "working"
 
 
-def compiled(rule: Rule, name: str) -> str:
+def compiled(rule: Rule, name: str, fields: Fields) -> str:
     """The rule as BPMN with a diagram."""
-    condition = condition_of(rule)
+    condition = together(*(asked(one, fields.asked[one.field]) for one in rule.conditions))
     writer = Writer(key_of(name), name)
     writer.add("startEvent", "start", first_upper(WHENS[rule.when]), trigger(rule, condition))
     branches = bool(rule.wait and condition)
@@ -141,7 +103,7 @@ def compiled(rule: Rule, name: str) -> str:
     done = [work for work in rule.works if work.do != "task"]
     tasks = [work for work in rule.works if work.do == "task"]
     for number, work in enumerate(done, 1):
-        writer.add("serviceTask", f"do{number}", first_upper(DOES[work.do]), doing(work), **first)
+        writer.add("serviceTask", f"do{number}", first_upper(DOES[work.do]), doing(work, fields), **first)
         first = {}
     if len(tasks) > 1:
         writer.add("parallelGateway", "all", "", **first)
@@ -195,32 +157,39 @@ def together(*conditions: str) -> str:
     return " && ".join(one for one in conditions if one)
 
 
-def condition_of(rule: Rule) -> str:
-    return together(*(asked(one) for one in rule.conditions))
-
-
-def asked(one: Condition) -> str:
+def asked(one: Condition, known: Known) -> str:
     """A condition in CEL, which is false and no error where the field is empty or nobody hangs on the deal."""
-    kind = ASKED[one.field].type
-    there = "" if one.field.startswith("deal.") else f"has({one.field}) && "
+    kind, own = known.type, ".custom." in one.field
+    there = "" if one.field.startswith("deal.") and not own else f"has({one.field}) && "
+    if own and not one.field.startswith("deal."):
+        there = f"has({one.field.rpartition('.')[0]}) && {there}"
     filled = {"number": f"{one.field} != null", "list": f"size({one.field}) > 0"}.get(kind, f'{one.field} != ""')
-    value = number(one.value) if kind == "number" else quoted(one.value)
+    if own:
+        filled = f"{one.field} != null"
+    value = written(kind, one.value)
     match one.op:
         case "filled":
             return f"{there}{filled}"
         case "empty":
             return f"!({there}{filled})"
         case "contains" if kind == "list":
-            return f"{there}{value} in {one.field}"
+            return f"{there}{filled} && {value} in {one.field}"
         case "contains":
-            return f"{there}{one.field}.contains({value})"
+            return f"{there}{filled} && {one.field}.contains({value})"
         case "is_not":
-            return f"{there}{one.field} != {value}"
+            return f"!({there}{one.field} == {value})" if own else f"{there}{one.field} != {value}"
     sign = {"is": "==", "more": ">", "less": "<"}[one.op]
     return f"{there}{filled} && {one.field} {sign} {value}" if kind == "number" else f"{there}{one.field} == {value}"
 
 
-def doing(work: Work) -> Node:
+def written(kind: str, value: str) -> str:
+    """A value in CEL."""
+    if kind == "yes":
+        return "true" if value == "yes" else "null"
+    return number(value) if kind == "number" else quoted(value)
+
+
+def doing(work: Work, fields: Fields) -> Node:
     match work.do:
         case "notify":
             what, _colon, which = work.who.partition(":")
@@ -231,10 +200,12 @@ def doing(work: Work) -> Node:
             return act("deal.move", id="deal.id", stage_id=quoted(str(work.stage_id)))
         case "win":
             return act("deal.win", id="deal.id")
-    if work.field == "owner_id":
-        return act("deal.assign", id="deal.id", owner_id=quoted(work.value))
-    value = number(work.value) if SET[work.field].type == "number" else quoted(work.value)
-    return act("deal.edit", id="deal.id", **{work.field: value})
+        case "set" if work.field == "owner_id":
+            return act("deal.assign", id="deal.id", owner_id=quoted(work.value))
+    name, value = work.field, written(fields.settable[work.field].type, work.value)
+    if name.startswith("custom."):
+        name, value = "custom", f"{{{quoted(name.removeprefix('custom.'))}: {value}}}"
+    return act("deal.edit", id="deal.id", **{name: value})
 
 
 def asking(work: Work) -> list[Node]:

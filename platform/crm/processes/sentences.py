@@ -12,7 +12,8 @@ from core.actor import Actor
 from core.pages import highlight
 from crm.absences.queries import to_choose
 from crm.mails.actions import templates
-from crm.processes.rules import ASKED, SET, WHENS, Condition, Rule, Work
+from crm.processes.rule_fields import Fields, gone
+from crm.processes.rules import WHENS, Condition, Rule, Work
 from crm.processes.words import TODOS, Choices, people, stages
 
 OPS: dict[str, Any] = {
@@ -41,11 +42,13 @@ class Names:
     stages: Choices
     templates: Choices
     colleagues: Choices  # by their ids, as fields of a record have them
+    fields: Fields
 
     @classmethod
     def of(cls, actor: Actor) -> "Names":
         mails = [(str(one.id), one.name) for one in templates(actor)]
-        return cls(people(actor), stages(actor), mails, [(str(one), name) for one, name in to_choose(actor)])
+        colleagues = [(str(one), name) for one, name in to_choose(actor)]
+        return cls(people(actor), stages(actor), mails, colleagues, Fields.of(actor))
 
     def person(self, who: str) -> str:
         what, _colon, which = who.partition(":")
@@ -98,7 +101,7 @@ def when(names: Names, rule: Rule) -> Markup:
 
 
 def asked(names: Names, one: Condition) -> Markup:
-    known = ASKED[one.field]
+    known = names.fields.asked.get(one.field) or gone()
     if one.op in ("filled", "empty"):
         return Markup("<b>{}</b> {}").format(known.words, OPS[one.op])
     return Markup("<b>{}</b> {} <b>{}</b>").format(known.words, OPS[one.op], value_of(names, known.type, one.value))
@@ -116,7 +119,7 @@ def doing(names: Names, work: Work) -> Markup:
             return highlight(_("move the deal to %(stage)s"), {"stage": names.stage(work.stage_id)})
         case "win":
             return highlight(_("win the deal"), {})
-    known = SET[work.field]
+    known = names.fields.settable.get(work.field) or gone()
     values = {"field": known.words, "value": value_of(names, known.type, work.value)}
     return highlight(_("set %(field)s to %(value)s"), values)
 
@@ -139,6 +142,8 @@ def value_of(names: Names, kind: str, value: str) -> str:
         return next(
             (name for key, name in names.colleagues if key == value), str(_("somebody who is not here any more"))
         )
+    if kind == "yes":
+        return str(_("Yes") if value == "yes" else _("No"))
     return value if kind == "number" else in_quotes(value)
 
 

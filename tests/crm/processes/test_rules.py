@@ -16,7 +16,8 @@ from crm.processes.context import seen_by
 from crm.processes.examples import EXAMPLES, blank
 from crm.processes.expressions import evaluate
 from crm.processes.models import Instance
-from crm.processes.rules import ASKED, OPS, Condition, Do, Rule, When, asked, compiled
+from crm.processes.rule_fields import OPS, Fields
+from crm.processes.rules import Condition, Do, Rule, When, asked, compiled
 from crm.processes.sentences import Names, said
 from tests.crm.processes.works import Works
 from tests.shop import csrf
@@ -67,7 +68,7 @@ def test_every_rule_compiles_to_a_process_that_can_be_published(works: Works) ->
     with works.shop.acting() as actor:
         for when, then, more in given:
             rule = Rule.model_validate(whole(works, when, *then, **more))
-            assert problems(actor, read(compiled(rule, "A rule"))) == [], (when, then, more)
+            assert problems(actor, read(compiled(rule, "A rule", Fields.of(actor)))) == [], (when, then, more)
 
 
 def test_examples_and_an_empty_sheet_are_processes_that_can_be_drawn(works: Works) -> None:
@@ -197,15 +198,58 @@ def test_a_rule_reads_as_a_sentence(works: Works, language: str, expected: str) 
 
 def test_every_question_of_every_field_can_be_computed_with_and_without_values(works: Works) -> None:
     contact = works.do("contact.create", last_name="Novák", source="web", labels=["vip"])
-    empty, full = works.deal(), works.deal(amount=10, about="x", contact_id=contact.id, probability=5)
     value = {"number": "5", "stage": str(stages(works)[0]), "member": str(works.member(works.shop.owner_id))}
+    own: dict[str, Any] = dict.fromkeys(("text", "lines", "number", "day", "choice", "choices", "yes", "link"), "x")
+    own |= {"number": 5, "day": "2026-12-01", "choice": "vip", "choices": ["vip"], "yes": True, "link": "a.cz"}
+    for record_kind in ("deal", "contact", "company"):
+        for kind in own:
+            works.do("field.create", record_kind=record_kind, label=kind, type=kind, options=["vip"])
+    empty = works.deal()
+    full = works.deal(amount=10, about="x", contact_id=contact.id, probability=5, custom=own)
     with works.shop.acting() as actor:
         seen = [seen_by(actor, works.get_deal(deal), Instance(data={})) for deal in (empty, full)]
-    for field, known in ASKED.items():
+        fields = Fields.of(actor).asked
+    for field, known in fields.items():
         for op in OPS[known.type]:
             one = Condition.model_validate({"field": field, "op": op, "value": value.get(known.type, "vip")})
             for context in seen:
-                assert isinstance(evaluate(asked(one), context), bool), (field, op)
+                assert isinstance(evaluate(asked(one, known), context), bool), (field, op)
+
+
+def test_a_rule_asks_about_the_businesss_own_fields_and_sets_them(works: Works) -> None:
+    for label, kind in (("Material", "choice"), ("Windows", "number"), ("Scaffold", "yes")):
+        works.do("field.create", record_kind="deal", label=label, type=kind, options=["Wood", "Plastic"])
+    asked = [
+        {"field": "deal.custom.material", "op": "is", "value": "Wood"},
+        {"field": "deal.custom.windows", "op": "more", "value": "5"},
+    ]
+    rule = {
+        "when": "created", "conditions": asked,
+        "works": [{"do": "set", "field": "custom.scaffold", "value": "yes"},
+                  {"do": "set", "field": "custom.windows", "value": "9"}],
+    }  # fmt: skip
+    added(works, rule)
+    (row,) = works.shop.rows("select name from process")
+    assert "Material of the deal is “Wood”" in row.name
+    works.deal(name="many", custom={"material": "Wood", "windows": 6})
+    works.deal(name="few", custom={"material": "Wood", "windows": 5})
+    works.deal(name="other", custom={"material": "Plastic", "windows": 6})
+    works.deal(name="none")
+    works.work()
+    kept = {row.name: row.custom for row in works.shop.rows("select name, custom from deal")}
+    assert kept == {
+        "many": {"material": "Wood", "windows": 9, "scaffold": True}, "few": {"material": "Wood", "windows": 5},
+        "other": {"material": "Plastic", "windows": 6}, "none": {},
+    }  # fmt: skip
+    for wrong in ({"field": "deal.custom.gone"}, {"field": "deal.custom.material", "value": "Paper"}):
+        with pytest.raises(Invalid):
+            added(works, {**rule, "conditions": [{"op": "is", "value": "x", **wrong}]})
+    with pytest.raises(Invalid):
+        added(works, {**rule, "works": [{"do": "set", "field": "custom.gone", "value": "1"}]})
+    field = works.shop.rows("select id from field where key = 'material'")[0].id
+    works.do("field.delete", id=field)
+    page = works.shop.browser().get(works.shop.path("/settings/processes/rules")).get_data(as_text=True)
+    assert "a field that is gone" in page
 
 
 def test_a_seller_neither_writes_nor_changes_rules(works: Works) -> None:
