@@ -23,8 +23,8 @@ LISTING = Listing(
 
 
 def fields_of(actor: Actor, kind: str) -> list[Field]:
-    """The fields in use of contacts, companies or deals, in their order; none for who may not see them. Whoever may work
-    with the records, a token or a process of few rights too, needs no right of its own for what they are made of."""
+    """The fields in use of contacts, companies or deals, in their order; none for who may not see them. Whoever works
+    with the records, be it a token or a process of few rights, needs no further right for what they are made of."""
     if "custom" in actor.hidden(kind):
         return []
     query = (
