@@ -5,6 +5,7 @@ from uuid import UUID
 
 from flask import request, url_for
 from flask_babel import gettext as _
+from flask_babel import pgettext
 
 from core.actor import Actor
 from core.edits import as_shown, meanwhile, settled
@@ -127,7 +128,7 @@ def kind_words() -> list[tuple[str, str]]:
 
 def type_words() -> list[tuple[str, str]]:
     words = {
-        "text": _("Text"),
+        "text": pgettext("field", "Text"),
         "lines": _("Text of several lines"),
         "number": _("Number"),
         "day": _("Day"),
