@@ -12,7 +12,8 @@ from crm.fields.queries import LISTING
 
 
 class FieldOut(BaseModel):
-    """`key` is the field's name in the `custom` of contacts, companies or deals."""
+    """`key` is the field's name in the `custom` of contacts, companies or deals. Their lists are narrowed by it with
+    `custom.<key>=value`; by a number or day also with `>value` and `<value`."""
 
     id: UUID
     version: int
