@@ -28,6 +28,7 @@ from crm.companies import actions as companies
 from crm.contacts import actions as contacts
 from crm.deals import actions as deals
 from crm.exports import actions as exports
+from crm.fields import actions as fields
 from crm.forms.fields import KINDS
 from crm.notifications import unsubscribing
 from crm.notifications.models import MailBlock, Notification
@@ -117,6 +118,7 @@ class Records:
         self.notifications()
         self.form = self.web_form()
         self.calls_and_mails()
+        self.own_fields()
         self.exported()
         self.rule = self.ruled()
         self.backups = self.backed_up()
@@ -147,8 +149,8 @@ class Records:
             return {"f": self.form, "settings": "windows"}.get(rule.split("/")[1]) or self.mail
         if argument == "import_id":
             return self.draft if rule.endswith(("columns", "duplicates")) else self.done
-        if argument in ("kind", "number"):
-            return {"kind": "contact", "number": self.shop.workspace.id}[argument]
+        if argument in ("kind", "record_kind", "number"):
+            return {"kind": "contact", "record_kind": "deal", "number": self.shop.workspace.id}[argument]
         if argument in ("passkey_id", "instance_id", "process_id") or rule.endswith("/step"):
             process = "rule" if "/rules/" in rule else "drawn"
             kept = {"passkey_id": "passkey", "instance_id": "run", "process_id": process}
@@ -164,6 +166,19 @@ class Records:
         with self.shop.acting() as actor:
             for kind in ("telephone", "call", "mail", "mail_template", "document"):
                 FACTORIES[kind](actor, "Novák")
+
+    def own_fields(self) -> None:
+        """One of each type, of which a deal says something."""
+        said = {
+            "text": "Vekra 68", "lines": "Klíče u sousedů", "number": 6, "day": "2026-12-01", "choice": "Dřevo",
+            "choices": ["Dřevo", "Plast"], "yes": True, "link": "https://example.com/plan.pdf",
+        }  # fmt: skip
+        with self.shop.acting() as actor:
+            for kind in said:
+                wish = {"record_kind": "deal", "label": f"Okno {kind}", "key": kind, "type": kind}
+                fields.create(actor, fields.create.parse({**wish, "options": ["Dřevo", "Plast"], "hint": "Ke stavbě"}))
+            deal = self.shop.rows("select id from deal order by id limit 1")[0].id
+            deals.change(actor, deals.change.parse({"id": deal, "custom": said}))
 
     @cached_property
     def absences(self) -> list[str]:
