@@ -141,10 +141,13 @@ WHOLE = drawing.process(
     ),
     drawing.beside("failed", "move", '<bpmn:errorEventDefinition errorRef="e"/>'),
     drawing.element("businessRuleTask", "table", TABLE),
+    drawing.element(
+        "serviceTask", "told", '<okno:webhook url="https://a.cz"><okno:arg name="d" value="deal.id"/></okno:webhook>'
+    ),
     drawing.hears("paid", "payment.created by=deal_id"),
     drawing.end(),
     "start -> call -> which", "which -> move ? steps.call.kind == 'a' && deal.amount > 1", "which -> end",
-    "move -> table -> paid -> end", "slow -> end", "failed -> end",
+    "move -> table -> told -> paid -> end", "slow -> end", "failed -> end",
     before='<bpmn:error id="e" errorCode="refused"/>', perHour=5,
 )  # fmt: skip
 
@@ -168,6 +171,79 @@ def meant(definition: Definition) -> Any:
     elements = {key: vars(one) for key, one in definition.elements.items()}
     flows = sorted((one.id, one.source, one.target, one.condition) for one in definition.flows)
     return definition.key, definition.name, definition.subject, definition.settings, elements, flows
+
+
+def args_of(shop: Shop, step: str) -> dict[str, str]:
+    action = read(stored(shop).draft).elements[step].own("action")
+    assert action is not None
+    return {one.get("name"): one.get("value") for one in action.inner}
+
+
+def test_what_an_action_is_given_is_chosen_by_people_who_know_no_expressions(
+    shop: Shop, visitors: Visitors, shoot: Callable[[Page, str], None]
+) -> None:
+    drawn = drawing.process(
+        drawing.start("deal.created"),
+        drawing.user("call", fields="width:number! day:date note:text", name="Call the client"),
+        drawing.service("move", "deal.move", id="deal.id"),
+        drawing.service("task", "task.create", name="'Look at ' + deal.name", due_on="days_after(today, 3)"),
+        drawing.service("odd", "deal.edit", id="deal.id", amount="deal.amount > 1.0 ? 2.0 : 3.0"),
+        drawing.end(), "start -> call -> move -> task -> odd -> end",
+    )  # fmt: skip
+    with shop.acting() as actor:
+        process = actions.create(actor, actions.create.parse({"xml": drawn}))
+        stages = {name: str(key) for key, name in shop.rows("select id, name from stage")}
+    page = visitors.member(shop)
+    opened(page, shop, process.id)
+    panel, problems = page.locator(".step-panel"), page.locator(".designer-problems li")
+    page.get_by_text("All steps as a list").first.click()
+    steps = page.locator(".outline")
+
+    steps.get_by_role("button", name="move").click()
+    beside = panel.locator(".argument[data-name=stage_id]")
+    expect(beside).to_contain_text("needs: Stage")
+    expect(panel.get_by_label("Which deal")).to_have_value("deal.id")
+    panel.get_by_label("Stage *").select_option(label="Quote")
+    expect(problems).to_have_count(0)
+    expect(beside.locator(".problem-said")).to_be_hidden()
+
+    steps.get_by_role("button", name="task").click()
+    name = panel.get_by_label("What is to be done")
+    expect(name).to_have_value("Look at {Name of the deal}")
+    name.fill("Measure {Nothing of the sort}")
+    expect(panel.locator(".argument[data-name=name]")).to_contain_text("is not known here")
+    name.fill("Width ")
+    panel.locator(".argument[data-name=name] select").select_option(label="Call the client: width")
+    expect(name).to_have_value("Width {Call the client: width}")
+    panel.get_by_label("Who does it").select_option(label="Whoever did: Call the client")
+    expect(panel.get_by_label("Days later")).to_have_value("3")
+    panel.get_by_label("Due on").select_option(label="Call the client: day")
+    shoot(page, "arguments")
+    steps.get_by_role("button", name="odd").click()
+    amount = panel.get_by_label("Amount", exact=True)
+    expect(amount).to_have_value("deal.amount > 1.0 ? 2.0 : 3.0")
+    panel.locator(".argument[data-name=amount]").get_by_label("Write it as an expression").click()
+    amount.fill("{Amount of the deal} * 0,5")
+    amount.blur()
+    page.keyboard.press("Control+s")
+    expect(page.locator("[data-designer-target=state]")).to_have_text("Saved")
+
+    assert args_of(shop, "move") == {"id": "deal.id", "stage_id": f'"{stages["Quote"]}"'}
+    there = "has(steps.call) && has(steps.call.width)"
+    assert args_of(shop, "task") == {
+        "name": f'"Width " + ({there} ? number(steps.call.width) : "")',
+        "due_on": "has(steps.call) && has(steps.call.day) ? days_after(steps.call.day, 3) : null",
+        "assignee_id": "has(steps.call) && has(steps.call.by) ? steps.call.by : null",
+    }
+    assert args_of(shop, "odd") == {"id": "deal.id", "amount": "deal.amount * 0.5"}
+    page.reload()
+    page.wait_for_selector(DRAWN)
+    page.get_by_text("All steps as a list").first.click()
+    steps.get_by_role("button", name="task").click()
+    expect(name).to_have_value("Width {Call the client: width}")
+    expect(panel.get_by_label("Due on")).to_have_value("steps.call.day")
+    steps.get_by_role("button", name="odd").click()
+    expect(amount).to_have_value("{Amount of the deal} * 0.5")
 
 
 def test_on_a_small_screen_the_diagram_is_only_looked_at(shop: Shop, visitors: Visitors) -> None:

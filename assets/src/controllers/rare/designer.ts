@@ -1,5 +1,6 @@
 import { Controller } from "@hotwired/stimulus";
 import type { Designer, Problem } from "../../bpmn/designer";
+import type { Panel } from "../../bpmn/panel";
 import { post, Refused } from "../../server";
 import { say } from "../../toasts";
 
@@ -31,6 +32,7 @@ export default class extends Controller<HTMLElement> {
   declare versionValue: number;
 
   #designer: Designer | undefined;
+  #panel: Panel | undefined;
   #dirty = false;
   #timer = 0;
   #asked = 0;
@@ -41,7 +43,7 @@ export default class extends Controller<HTMLElement> {
     this.canvasTarget.replaceChildren(); // what a page copy of Turbo has left
     const designer = (this.#designer = new Designer(this.canvasTarget, this.wordsValue, matchMedia("(width < 1024px)").matches));
     await designer.open(this.xmlValue);
-    const panel = new Panel(this.panelTarget, [...this.element.querySelectorAll<HTMLTemplateElement>("template[data-for]")], designer);
+    const panel = (this.#panel = new Panel(this.panelTarget, [...this.element.querySelectorAll<HTMLTemplateElement>("template[data-for]")], designer));
     const outline = () => this.#outline(designer.steps().map((one) => ({ id: one.id, words: title(one) })));
     const show = () => designer.looking || panel.show();
     designer.on("selection.changed", () => {
@@ -155,6 +157,7 @@ export default class extends Controller<HTMLElement> {
 
   #tell(problems: Problem[]): void {
     this.#designer!.mark(problems);
+    this.#panel?.mark(problems);
     this.countTarget.textContent = problems.length ? String(problems.length) : "";
     this.problemsTarget.replaceChildren(
       ...problems.map(({ element, words }) => {

@@ -1,0 +1,82 @@
+"""What a value of a process may be taken from, in the words of whoever draws: the deal, its client, the time.
+
+The designer writes them into expressions and shows an expression that it wrote by these words again; what earlier steps
+bring it reads from the drawing itself (assets/src/bpmn/values.ts).
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from crm.processes.words import SUBJECTS
+
+
+@dataclass(frozen=True)
+class Known:
+    """`raw` is its CEL, `text` how it is written within a text, `guard` when it is there. `type` is text, number, date,
+    moment, member, or the kind of a record."""
+
+    raw: str
+    words: Any
+    type: str = "text"
+    text: str = ""
+    guard: str = ""
+
+
+KNOWN: dict[str, tuple[Known, ...]] = {
+    "deal": (
+        Known("deal.id", _l("The deal"), "deal"),
+        Known("deal.name", _l("Name of the deal")),
+        Known(
+            "deal.amount",
+            _l("Amount of the deal"),
+            "number",
+            "money(deal.amount, deal.currency)",
+            "deal.amount != null",
+        ),
+        Known("deal.currency", _l("Currency of the deal")),
+        Known("deal.stage", _l("Stage of the deal")),
+        Known("deal.stage_id", _l("The stage of the deal"), "stages"),
+        Known("deal.owner_id", _l("Whoever the deal belongs to"), "members", guard="deal.owner_id != null"),
+        Known("deal.expected_close", _l("Expected close"), "date", guard="deal.expected_close != null"),
+        Known("deal.probability", _l("Probability"), "number", guard="deal.probability != null"),
+        Known("deal.source", _l("Source of the deal")),
+        Known("deal.about", _l("Description of the deal")),
+    ),
+    "contact": (
+        Known("contact.id", _l("The contact"), "contact"),
+        Known("contact.name", _l("Name of the contact")),
+        Known("contact.first_name", _l("First name")),
+        Known("contact.last_name", _l("Last name")),
+        Known("contact.emails[0].address", _l("E-mail of the contact"), guard="size(contact.emails) > 0"),
+        Known("contact.phones[0].number", _l("Phone of the contact"), guard="size(contact.phones) > 0"),
+        Known("contact.position", _l("Position")),
+        Known("contact.source", _l("Source of the contact")),
+        Known("contact.owner_id", _l("Whoever the contact belongs to"), "members", guard="contact.owner_id != null"),
+    ),
+    "company": (
+        Known("company.id", _l("The company"), "company"),
+        Known("company.name", _l("Name of the company")),
+        Known("company.reg_no", _l("Registration number")),
+        Known("company.vat_no", _l("VAT number")),
+        Known("company.emails[0].address", _l("E-mail of the company"), guard="size(company.emails) > 0"),
+        Known("company.phones[0].number", _l("Phone of the company"), guard="size(company.phones) > 0"),
+        Known("company.owner_id", _l("Whoever the company belongs to"), "members", guard="company.owner_id != null"),
+    ),
+    "": (
+        Known("today", _l("Today"), "date"),
+        Known("now", _l("Now"), "moment", "string(now)"),
+        Known("started_by", _l("Whoever started it"), "members", guard='started_by != ""'),
+    ),
+}
+
+
+def known() -> list[dict[str, Any]]:
+    """For the page: each with the kind of record it is of."""
+    return [
+        {**{key: value for key, value in asdict(one).items() if value}, "words": str(one.words), "of": kind,
+         "group": str(SUBJECTS.get(kind, _l("The process")))}
+        for kind, all_of in KNOWN.items()
+        for one in all_of
+    ]  # fmt: skip
