@@ -190,6 +190,8 @@ def test_what_an_action_is_given_is_chosen_by_people_who_know_no_expressions(
         drawing.service("odd", "deal.edit", id="deal.id", amount="deal.amount > 1.0 ? 2.0 : 3.0"),
         drawing.end(), "start -> call -> move -> task -> odd -> end",
     )  # fmt: skip
+    for step, said in (("move", "Move it"), ("task", "Plan it"), ("odd", "Half it")):
+        drawn = drawn.replace(f'<bpmn:serviceTask id="{step}"', f'<bpmn:serviceTask id="{step}" name="{said}"')
     with shop.acting() as actor:
         process = actions.create(actor, actions.create.parse({"xml": drawn}))
         stages = {name: str(key) for key, name in shop.rows("select id, name from stage")}
@@ -199,7 +201,7 @@ def test_what_an_action_is_given_is_chosen_by_people_who_know_no_expressions(
     page.get_by_text("All steps as a list").first.click()
     steps = page.locator(".outline")
 
-    steps.get_by_role("button", name="move").click()
+    steps.get_by_role("button", name="Move it").click()
     beside = panel.locator(".argument[data-name=stage_id]")
     expect(beside).to_contain_text("needs: Stage")
     expect(panel.get_by_label("Which deal")).to_have_value("deal.id")
@@ -207,7 +209,7 @@ def test_what_an_action_is_given_is_chosen_by_people_who_know_no_expressions(
     expect(problems).to_have_count(0)
     expect(beside.locator(".problem-said")).to_be_hidden()
 
-    steps.get_by_role("button", name="task").click()
+    steps.get_by_role("button", name="Plan it").click()
     name = panel.get_by_label("What is to be done")
     expect(name).to_have_value("Look at {Name of the deal}")
     name.fill("Measure {Nothing of the sort}")
@@ -219,7 +221,7 @@ def test_what_an_action_is_given_is_chosen_by_people_who_know_no_expressions(
     expect(panel.get_by_label("Days later")).to_have_value("3")
     panel.get_by_label("Due on").select_option(label="Call the client: day")
     shoot(page, "arguments")
-    steps.get_by_role("button", name="odd").click()
+    steps.get_by_role("button", name="Half it").click()
     amount = panel.get_by_label("Amount", exact=True)
     expect(amount).to_have_value("deal.amount > 1.0 ? 2.0 : 3.0")
     panel.locator(".argument[data-name=amount]").get_by_label("Write it as an expression").click()
@@ -239,10 +241,10 @@ def test_what_an_action_is_given_is_chosen_by_people_who_know_no_expressions(
     page.reload()
     page.wait_for_selector(DRAWN)
     page.get_by_text("All steps as a list").first.click()
-    steps.get_by_role("button", name="task").click()
+    steps.get_by_role("button", name="Plan it").click()
     expect(name).to_have_value("Width {Call the client: width}")
     expect(panel.get_by_label("Due on")).to_have_value("steps.call.day")
-    steps.get_by_role("button", name="odd").click()
+    steps.get_by_role("button", name="Half it").click()
     expect(amount).to_have_value("{Amount of the deal} * 0.5")
 
 

@@ -119,7 +119,7 @@ export function field(argument: Argument, now: string, values: Values, lists: Li
     values,
     lists,
     nothing: argument.required ? "" : argument.nullable ? "null" : '""',
-    store: (given) => store((cel = given)),
+    store: (given) => given !== cel && store((cel = given)),
     refuse: (unknown) => refuse(drawn, unknown && template.dataset.unknown!.replace("{name}", unknown)),
   });
   const expression = () => {

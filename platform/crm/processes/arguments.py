@@ -95,7 +95,7 @@ def allowed(name: str) -> bool:
 
 def doing() -> list[dict[str, Any]]:
     """The actions that a process may take, those with words of their own first; each with its arguments."""
-    names = sorted((name for name in ACTIONS if allowed(name)), key=lambda name: (name not in DOES, name))
+    names = [*DOES, *sorted(name for name in ACTIONS if allowed(name) and name not in DOES)]
     return [{"name": name, "words": called(name), "known": name in DOES, "arguments": told(name)} for name in names]
 
 

@@ -175,24 +175,16 @@ export default class extends Controller<HTMLElement> {
     this.problemsTarget.toggleAttribute("data-none", !problems.length);
   }
 
+  /** Lines that still hold stay where they are, or one would go from beneath the pointer that leaves a changed field. */
   #outline(steps: { id: string; words: string }[]): void {
     const selected = this.#designer!.selected.id;
-    const [focused] = this.stepsTarget.contains(document.activeElement) ? [(document.activeElement as HTMLElement).dataset.designerElementParam] : [];
-    this.stepsTarget.replaceChildren(
-      ...steps.map(({ id, words }) => {
-        const line = document.createElement("li");
-        const button = document.createElement("button");
-        button.type = "button";
-        button.className = "outline-step cut";
-        button.dataset.action = "designer#select";
-        button.dataset.designerElementParam = id;
-        button.ariaPressed = String(id === selected);
-        button.textContent = words;
-        line.append(button);
-        return line;
-      }),
-    );
-    if (focused) this.stepsTarget.querySelector<HTMLElement>(`[data-designer-element-param="${CSS.escape(focused)}"]`)?.focus();
+    const buttons = [...this.stepsTarget.querySelectorAll("button")];
+    const same = buttons.length === steps.length && buttons.every((one, at) => one.dataset.designerElementParam === steps[at]!.id);
+    if (!same) this.stepsTarget.replaceChildren(...steps.map(({ id }) => line(id)));
+    this.stepsTarget.querySelectorAll("button").forEach((button, at) => {
+      button.ariaPressed = String(steps[at]!.id === selected);
+      if (button.textContent !== steps[at]!.words) button.textContent = steps[at]!.words;
+    });
   }
 
   /** A live refresh leaves what is being drawn. */
@@ -207,4 +199,15 @@ export default class extends Controller<HTMLElement> {
   #leavingPage = (event: Event): void => {
     if (this.#dirty && !confirm(this.wordsValue.leave)) event.preventDefault();
   };
+}
+
+function line(step: string): HTMLElement {
+  const item = document.createElement("li");
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "outline-step cut";
+  button.dataset.action = "designer#select";
+  button.dataset.designerElementParam = step;
+  item.append(button);
+  return item;
 }
