@@ -139,7 +139,9 @@ def about_form(element: Element) -> Iterator[Problem]:
 
 def about_service(actor: Actor, definition: Definition, element: Element) -> Iterator[Problem]:
     work = [one for one in element.extensions if one.name in WORK]
-    if not work:
+    if not work and element.tag == "businessRuleTask":
+        yield Problem(element.id, _("%(name)s has no table yet: open it and fill it in.", name=element.title))
+    elif not work:
         yield Problem(element.id, _("%(name)s does nothing: choose an action.", name=element.title))
     for at, one in enumerate(work):
         if one.name == "action":

@@ -9,6 +9,8 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+from crm.processes.bpmn import BPMN, Element, extensions, parsed
+from crm.processes.forms import fields_of
 from crm.processes.words import SUBJECTS
 
 
@@ -80,3 +82,43 @@ def known() -> list[dict[str, Any]]:
         for kind, all_of in KNOWN.items()
         for one in all_of
     ]  # fmt: skip
+
+
+# Types of what can be looked at, by the types of values and of fields in forms.
+LOOKED_AT = {"text": "text", "long": "text", "choice": "text", "number": "number", "yesno": "yesno", "date": "date"}
+
+
+def to_look_at(xml: str) -> list[dict[str, str]]:
+    """What a decision table of this process may look at: {group, words, kind, expression}. What is not there is
+    nothing, and no reason to stop."""
+    root = parsed(xml.encode())
+    settings = next((one for node in root.iter(f"{{{BPMN}}}process") for one in extensions(node)), None)
+    subject = settings.get("subject") if settings is not None else ""
+    found = [
+        {
+            "group": str(SUBJECTS.get(kind, _l("The process"))), "words": str(one.words), "kind": one.type,
+            "expression": one.raw if kind in ("", subject) and "[" not in one.raw else asked(kind, one),
+        }
+        for kind, all_of in KNOWN.items()
+        for one in all_of
+        if one.type in LOOKED_AT
+    ]  # fmt: skip
+    for node in root.iter(f"{{{BPMN}}}userTask", f"{{{BPMN}}}manualTask"):
+        step = Element(node.get("id") or "", "userTask", node.get("name") or "", extensions=tuple(extensions(node)))
+        here = f"steps.{step.id}"
+        found += [
+            {
+                "group": step.title, "words": one.label, "kind": LOOKED_AT.get(one.type, "text"),
+                "expression": f"has({here}) && has({here}.{one.name}) ? {here}.{one.name} : null",
+            }
+            for one in fields_of(step)
+            if step.id.isidentifier()
+        ]  # fmt: skip
+    return found
+
+
+def asked(kind: str, one: Known) -> str:
+    """The value, or null where the run has none: it may be about something without a client."""
+    field = one.raw.split("[")[0]
+    guard = " && ".join(filter(None, (f"has({field})", one.guard)))
+    return f"{guard} ? {one.raw} : null" if kind else one.raw
