@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from crm.deals import actions as deals
 from crm.processes import actions
 from crm.processes.bpmn import Definition, read
+from crm.processes.decisions import decide, read_table
 from crm.processes.models import Process
 from tests.browser.axe import looks
 from tests.browser.conftest import Visitors, picture
@@ -246,6 +247,62 @@ def test_what_an_action_is_given_is_chosen_by_people_who_know_no_expressions(
     expect(panel.get_by_label("Due on")).to_have_value("steps.call.day")
     steps.get_by_role("button", name="Half it").click()
     expect(amount).to_have_value("{Amount of the deal} * 0.5")
+
+
+def test_a_decision_is_filled_in_as_in_a_spreadsheet_tried_and_published(
+    shop: Shop, visitors: Visitors, shoot: Callable[[Page, str], None]
+) -> None:
+    drawn = drawing.process(drawing.start("deal.created"), drawing.end(), "start -> end")
+    with shop.acting() as actor:
+        process = actions.create(actor, actions.create.parse({"xml": drawn}))
+    page = visitors.member(shop)
+    opened(page, shop, process.id)
+    page.get_by_text("All steps as a list").first.click()
+    page.locator(".outline").get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Decide by a table").click()
+    expect(page.locator(".designer-problems")).to_contain_text("Decide by a table has no table yet")
+    page.get_by_role("button", name="Open the table").click()
+    page.wait_for_selector(".decision[data-ready=true]")
+
+    cells = page.locator("input.cell")
+    page.get_by_label("Amount of the deal, row 1").fill("more")
+    expect(page.locator("td[data-at='0.when.0']")).to_contain_text("Write a number, such as")
+    page.get_by_role("button", name="Add a condition").click()
+    page.get_by_label("It looks at").select_option(label="Currency of the deal")
+    page.get_by_role("button", name="Done").click()
+    page.get_by_label("Amount of the deal, row 1").fill("> 100 000")
+    page.get_by_label("Currency of the deal, row 1").fill("CZK, EUR")
+    page.get_by_label("Outcome, row 1").fill("big")
+    page.get_by_label("Outcome, row 2").fill("small")
+    page.get_by_label("Outcome, row 2").press("Enter")
+    expect(page.locator(".decision-table tbody tr")).to_have_count(3)
+    expect(page.get_by_label("Outcome, row 3")).to_be_focused()
+    page.keyboard.press("Alt+ArrowUp")
+    expect(page.get_by_label("Outcome, row 2")).to_be_focused()
+    page.get_by_role("row", name="2").get_by_role("button", name="Delete this row").click()
+    expect(page.locator(".decision-table tbody tr")).to_have_count(2)
+    expect(cells).to_have_count(8)
+    tries = page.locator(".decision-try")
+    tries.get_by_label("Amount of the deal").fill("250 000")
+    tries.get_by_label("Currency of the deal").fill("EUR")
+    expect(tries).to_contain_text("Row 1 fits · Outcome: big")
+    expect(page.locator("tr.hit th")).to_have_text("1")
+    shoot(page, "table")
+    found = looks(page, "table")
+    assert not found, "\n".join(found)
+    page.set_viewport_size({"width": 390, "height": 844})
+    shoot(page, "table-phone")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.keyboard.press("Control+s")
+    expect(page.locator("[data-decision-target=state]")).to_have_text("Saved")
+
+    page.locator("main").get_by_role("link", name="Windows").click()
+    page.wait_for_selector(DRAWN)
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.locator(".designer-head")).to_contain_text("Version 1 published")
+    table = next(one for one in read(stored(shop).draft).elements.values() if one.tag == "businessRuleTask")
+    given = {"deal": {"amount": 250_000.0, "currency": "EUR"}}
+    assert decide(read_table(table.own("decisionTable")), given) == {"outcome": "big"}  # type: ignore[arg-type]
 
 
 def test_on_a_small_screen_the_diagram_is_only_looked_at(shop: Shop, visitors: Visitors) -> None:

@@ -19,6 +19,7 @@ export const STEPS: Record<string, Step> = {
   wait: { type: "bpmn:IntermediateCatchEvent", event: "bpmn:TimerEventDefinition" },
   hear: { type: "bpmn:IntermediateCatchEvent", event: "bpmn:MessageEventDefinition", means: [["On", { event: "" }]] },
   decide: { type: "bpmn:ExclusiveGateway" },
+  table: { type: "bpmn:BusinessRuleTask" },
   both: { type: "bpmn:ParallelGateway" },
   first: { type: "bpmn:EventBasedGateway" },
   part: { type: "bpmn:SubProcess", holds: true },

@@ -128,7 +128,8 @@ def simple(given: str, cell: str) -> str:
         return f"({given}) {low} ({interval[2]}) && ({given}) {high} ({interval[3]})"
     items = LISTED.findall(cell)
     if items and not re.sub(r"[\s,]", "", LISTED.sub("", cell)):
-        return f"({given}) in [{', '.join(items)}]"
+        known = [one for one in items if one != "null"]  # what is not known never comes this far
+        return f"({given}) in [{', '.join(known)}]" if known else "false"
     return ""
 
 

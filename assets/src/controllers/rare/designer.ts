@@ -1,4 +1,5 @@
 import { Controller } from "@hotwired/stimulus";
+import { visit } from "@hotwired/turbo";
 import type { Designer, Problem } from "../../bpmn/designer";
 import type { Panel } from "../../bpmn/panel";
 import { post, Refused } from "../../server";
@@ -15,7 +16,7 @@ const PAUSE = 600; // milliseconds after the last change until it is checked
 /** The page of the designer: drawing, what is selected, what is wrong; saving and publishing. */
 export default class extends Controller<HTMLElement> {
   static override targets = ["canvas", "panel", "steps", "problems", "state", "save", "publish", "count"];
-  static override values = { xml: String, version: Number, words: Object, save: String, check: String, publish: String, failed: String };
+  static override values = { xml: String, version: Number, words: Object, save: String, check: String, publish: String, table: String, failed: String };
   declare readonly canvasTarget: HTMLElement;
   declare readonly panelTarget: HTMLElement;
   declare readonly stepsTarget: HTMLElement;
@@ -28,6 +29,7 @@ export default class extends Controller<HTMLElement> {
   declare readonly saveValue: string;
   declare readonly checkValue: string;
   declare readonly publishValue: string;
+  declare readonly tableValue: string; // the page of a decision table, with ELEMENT for its step
   declare readonly failedValue: string;
   declare versionValue: number;
 
@@ -124,6 +126,12 @@ export default class extends Controller<HTMLElement> {
     await this.#ask(this.publishValue, { version: String(this.versionValue) }, ({ problems }) => {
       if (!problems.length) location.reload();
     });
+  }
+
+  /** The table of a step is on a page of its own, which reads what is saved. */
+  async openTable(): Promise<void> {
+    const step = this.#designer?.selected.id;
+    if (step && (await this.save())) visit(this.tableValue.replace("ELEMENT", encodeURIComponent(step)));
   }
 
   #touched(): void {
