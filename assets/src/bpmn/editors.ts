@@ -1,4 +1,5 @@
 import { numeral, quoted, unquoted } from "./cel";
+import { conditions } from "./conditions";
 import { Unknown, type Value, type Values } from "./values";
 
 /** An argument of an action, as the server tells it (crm/processes/arguments.py). */
@@ -47,6 +48,7 @@ const EDITORS: Record<string, Editor> = {
   date: days,
   moment: moments,
   items,
+  condition: conditions,
 };
 
 /** Draws the editor of the argument's type. False where the expression says more than it can show. */
@@ -81,9 +83,10 @@ function counted(holder: HTMLElement, task: Task): boolean {
 /** A number or what is counted of some, where it can be read so; else a text. */
 function anything(holder: HTMLElement, task: Task): boolean {
   const { cel, values } = task;
-  const said = cel ? (values.readNumber(cel) ?? values.readText(cel)) : "";
+  const whole = values.all.find((one) => values.alone(one, "null").includes(cel));
+  const said = whole ? `{${whole.words}}` : cel ? (values.readNumber(cel) ?? values.readText(cel)) : "";
   if (said === undefined || (said && numeral(said) !== undefined && unquoted(cel) !== undefined)) return false;
-  return typed(part(holder, "text"), task, said, values.written(), (given) => {
+  return typed(part(holder, "text"), task, said, values.all, (given) => {
     const one = values.all.find(({ words }) => given.trim() === `{${words}}`);
     if (one) return values.alone(one, "null")[0]!;
     try {

@@ -17,6 +17,7 @@ export interface Value {
 export type Words = Record<string, string>;
 
 const FILLED: Record<string, string> = { number: "number", yesno: "yesno", date: "date" };
+const DECIDED: Record<string, string> = { number: "number", boolean: "yesno", date: "date", string: "text" }; // by the types of DMN
 const WRITTEN: Record<string, (raw: string) => string> = {
   text: (raw) => raw,
   number: (raw) => `number(${raw})`,
@@ -58,7 +59,7 @@ export class Values {
   }
 
   /** The ways in which it may be asked whether a value is there; the first is the one that is written. */
-  #guards({ raw, guard = "", of }: Value): string[] {
+  guards({ raw, guard = "", of }: Value): string[] {
     const [path] = /^[\w.]+/.exec(raw)!;
     const [first, second, third] = path.split(".");
     const there = of === "steps" ? [`has(steps.${second})`, ...(third ? [`has(${path})`] : [])].join(" && ") : of ? `has(${first}.${second})` : "";
@@ -73,15 +74,15 @@ export class Values {
   /** Every way in which a value alone may be written; the first is the one that is. What may be empty says so. */
   alone(value: Value, nothing: string, change = (raw: string) => raw): string[] {
     const cel = change(value.raw);
-    const guarded = this.#guards(value).filter(Boolean).map((guard) => `${guard} ? ${cel} : `);
+    const guarded = this.guards(value).filter(Boolean).map((guard) => `${guard} ? ${cel} : `);
     const forms = [...guarded.map((one) => one + nothing), cel, ...guarded.map((one) => `${one}null`), ...guarded.map((one) => `${one}""`)];
-    return nothing && this.#guards(value)[0] ? forms : [cel, ...forms];
+    return nothing && this.guards(value)[0] ? forms : [cel, ...forms];
   }
 
   /** Every way in which it may be written within a text. */
   #within(value: Value): string[] {
     const cel = this.#text(value);
-    return cel ? this.#guards(value).map((guard) => (guard ? `(${guard} ? ${cel} : "")` : cel)) : [];
+    return cel ? this.guards(value).map((guard) => (guard ? `(${guard} ? ${cel} : "")` : cel)) : [];
   }
 
   #named(words: string): Value {
@@ -214,7 +215,7 @@ function brought(step: Drawn, words: Words): Value[] {
     if (part.$type === "okno:Webhook") values.push({ raw: `${here}.answer`, words: said(words.answered!), type: "any", group: words.before!, of: "steps" });
     if (part.$type.endsWith(":decisionTable")) {
       const outputs = ((part.$children as Meant[] | undefined) ?? []).filter((one) => one.$type.endsWith(":output"));
-      values.push(...outputs.map((one) => ({ raw: `${here}.${one.name}`, words: `${name}: ${one.label || one.name}`, type: "any", group: words.before!, of: "steps" })));
+      values.push(...outputs.map((one) => ({ raw: `${here}.${one.name}`, words: `${name}: ${one.label || one.name}`, type: DECIDED[String(one.typeRef)] ?? "any", group: words.before!, of: "steps" })));
     }
   }
   if (/UserTask|ManualTask/.test(step.type)) values.push({ raw: `${here}.by`, words: said(words.did!), type: "members", group: words.people!, of: "steps" });

@@ -25,7 +25,7 @@ from crm.processes.examples import EXAMPLES, blank
 from crm.processes.layout import drawn
 from crm.processes.models import Process
 from crm.processes.values import known
-from crm.processes.words import ELEMENTS, EVENTS, FIELD_TYPES, HOURS, SUBJECTS, TODOS, UNITS, people, stages
+from crm.processes.words import COMPARED, ELEMENTS, EVENTS, FIELD_TYPES, HOURS, SUBJECTS, TODOS, UNITS, people, stages
 
 pages = Pages("designer", __name__)
 
@@ -100,6 +100,7 @@ def choices(actor: Actor) -> dict[str, Any]:
             "values": known(),
         },
         "todos": TODOS.items(),
+        "compared": COMPARED,
         "kinds": ELEMENTS,
         "people": people(actor),
         "stages": stages(actor),

@@ -209,6 +209,24 @@ ELEMENTS: dict[str, Any] = {
     "SubProcess": _l("Steps within a step"),
 }
 
+# How a condition of the designer compares, by the names of assets/src/bpmn/conditions.ts.
+COMPARED: dict[str, Any] = {
+    "is": lazy_pgettext("rule", "is"),
+    "not": lazy_pgettext("rule", "is not"),
+    "contains": lazy_pgettext("rule", "contains"),
+    "more": lazy_pgettext("rule", "is more than"),
+    "less": lazy_pgettext("rule", "is less than"),
+    "least": lazy_pgettext("rule", "is at least"),
+    "most": lazy_pgettext("rule", "is at most"),
+    "on": lazy_pgettext("rule", "is on"),
+    "after": lazy_pgettext("rule", "is after"),
+    "before": lazy_pgettext("rule", "is before"),
+    "yes": lazy_pgettext("rule", "is yes"),
+    "no": lazy_pgettext("rule", "is no"),
+    "filled": lazy_pgettext("rule", "is filled in"),
+    "empty": lazy_pgettext("rule", "is empty"),
+}
+
 UNITS: dict[str, Any] = {"m": _l("minutes"), "h": _l("hours"), "d": _l("days"), "w": _l("weeks")}
 HOURS: dict[str, Any] = {"working": _l("of working time"), "always": _l("by the clock, nights and weekends too")}
 

@@ -150,7 +150,7 @@ export default class extends Controller<HTMLElement> {
       const label = columns[column]?.label ?? this.wordsValue.note!;
       const inside = column < row.when.length ? `when.${column}` : column < columns.length ? `then.${column - row.when.length}` : "note";
       cell.dataset.at = `${at}.${inside}`;
-      cell.className = inside.split(".")[0]!;
+      cell.className = inside === "note" ? "remark" : inside.split(".")[0]!;
       cell.querySelector(".cell-label")!.textContent = label;
       input.ariaLabel = `${label}, ${this.wordsValue.row!.replace("{number}", String(at + 1))}`;
       input.value = cellAt(row, column).get();
