@@ -202,6 +202,15 @@ def test_what_an_action_is_given_is_chosen_by_people_who_know_no_expressions(
     page.get_by_text("All steps as a list").first.click()
     steps = page.locator(".outline")
 
+    steps.get_by_role("button", name="Start").click()
+    panel.get_by_label("What is looked at").select_option(label="Name of the contact")
+    panel.get_by_label("How it is compared").select_option(label="contains")
+    panel.get_by_label("What it is compared with").fill("Novák")
+    panel.get_by_role("button", name="and also").click()
+    panel.get_by_label("What is looked at").nth(1).select_option(label="Amount of the deal")
+    panel.get_by_label("How it is compared").nth(1).select_option(label="is more than")
+    panel.get_by_label("What it is compared with").nth(1).fill("1 000,5")
+
     steps.get_by_role("button", name="Move it").click()
     beside = panel.locator(".argument[data-name=stage_id]")
     expect(beside).to_contain_text("needs: Stage")
@@ -231,6 +240,11 @@ def test_what_an_action_is_given_is_chosen_by_people_who_know_no_expressions(
     page.keyboard.press("Control+s")
     expect(page.locator("[data-designer-target=state]")).to_have_text("Saved")
 
+    begun = read(stored(shop).draft).start.own("on")
+    assert begun is not None
+    assert begun.get("if") == (
+        'has(contact.name) && contact.name.contains("Novák") && deal.amount != null && deal.amount > 1000.5'
+    )
     assert args_of(shop, "move") == {"id": "deal.id", "stage_id": f'"{stages["Quote"]}"'}
     there = "has(steps.call) && has(steps.call.width)"
     assert args_of(shop, "task") == {
@@ -242,6 +256,9 @@ def test_what_an_action_is_given_is_chosen_by_people_who_know_no_expressions(
     page.reload()
     page.wait_for_selector(DRAWN)
     page.get_by_text("All steps as a list").first.click()
+    steps.get_by_role("button", name="Start").click()
+    expect(panel.get_by_label("What it is compared with")).to_have_count(2)
+    expect(panel.get_by_label("What it is compared with").nth(1)).to_have_value("1000.5")
     steps.get_by_role("button", name="Plan it").click()
     expect(name).to_have_value("Width {Call the client: width}")
     expect(panel.get_by_label("Due on")).to_have_value("steps.call.day")

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 from lxml import etree
 from pydantic import Field
 
@@ -39,7 +40,7 @@ POLICIES: dict[str, Any] = {
     "RULE ORDER": _l("Every row that fits, in their order"),
 }
 KINDS: dict[str, Any] = {
-    "text": _l("Text"), "number": _l("A number"), "yesno": _l("Yes or no"), "date": _l("A day"),
+    "text": lazy_pgettext("column", "Text"), "number": _l("A number"), "yesno": _l("Yes or no"), "date": _l("A day"),
 }  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def test_a_table_is_saved_into_the_draft_by_who_may_and_never_over_somebody_else
     browser = works.shop.browser()
     assert "Amount of the deal" in browser.get(path).get_data(as_text=True)
     sent = {"sheet": DISCOUNTS.model_dump_json(), "version": "1", "csrf_token": csrf(browser, path)}
-    assert browser.post(f"{path}/save", data=sent).json["version"] == 2
+    assert (browser.post(f"{path}/save", data=sent).json or {}).get("version") == 2
     draft = works.shop.rows("select draft from process")[0].draft
     assert "decisionTable" in draft
     assert browser.post(f"{path}/save", data=sent).status_code == 412
