@@ -149,7 +149,7 @@ export function fillWays(holder: HTMLElement, about: About): void {
     const now = String((flow.businessObject.conditionExpression as Meant | undefined)?.body ?? "").trim();
     const argument = { name: `if.${flow.id}`, label: place.dataset.condition!, type: "condition" };
     const store = (body: string) => modeling.updateProperties(flow, { conditionExpression: body ? designer.make("bpmn:FormalExpression", { body }, flow.businessObject) : undefined });
-    place.replaceChildren(field(argument, now, valuesOf(about), about.known.lists, store));
+    if (!only.hidden) place.replaceChildren(field(argument, now, valuesOf(about), about.known.lists, store));
     usual.checked = object.default === flow.businessObject;
     place.hidden = usual.checked;
     usual.onchange = () => {

@@ -16,7 +16,6 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from core.actions import ACTIONS, alternatives
-from core.actor import Actor
 from core.errors import Invalid, Refusal
 from crm.deals.form import USUAL_CURRENCIES
 from crm.processes.choices import Lists
@@ -200,9 +199,9 @@ def told(action: str) -> list[dict[str, Any]]:
 # Checks
 
 
-def wrong_arguments(actor: Actor, action: str, given: dict[str, str]) -> Iterator[tuple[str, str]]:
+def wrong_arguments(lists: Lists, action: str, given: dict[str, str]) -> Iterator[tuple[str, str]]:
     """What is wrong with the arguments of an action, by their names, in words; those that are CEL alone."""
-    known, lists = arguments_of(action), Lists.of(actor)
+    known = arguments_of(action)
     for name, text in given.items():
         if name not in known:
             yield name, _("%(action)s has no field %(field)s.", action=called(action), field=name or "?")

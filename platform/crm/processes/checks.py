@@ -11,6 +11,7 @@ from core.errors import Refusal
 from core.records import KINDS, kept_columns
 from crm.processes.arguments import allowed, wrong_arguments
 from crm.processes.bpmn import GATEWAYS, SERVICE, USER, Definition, Element, Extension, Problem
+from crm.processes.choices import Lists
 from crm.processes.decisions import read_table
 from crm.processes.expressions import NAMES, Wrong, checked
 from crm.processes.forms import FIELD_TYPES, fields_of
@@ -24,9 +25,9 @@ WORK = ("action", "notify", "set", "decisionTable", "webhook")  # what a service
 
 def problems(actor: Actor, definition: Definition) -> list[Problem]:
     """All that is wrong, in the order of the file. Nothing is, where it can be published."""
-    found = [*about_whole(definition), *about_flow(definition)]
+    found, lists = [*about_whole(definition), *about_flow(definition)], Lists.of(actor)
     for element in definition.elements.values():
-        found += about_element(actor, definition, element)
+        found += about_element(lists, definition, element)
     return found
 
 
@@ -73,11 +74,11 @@ def reachable(definition: Definition) -> set[str]:
     return found
 
 
-def about_element(actor: Actor, definition: Definition, element: Element) -> Iterator[Problem]:
+def about_element(lists: Lists, definition: Definition, element: Element) -> Iterator[Problem]:
     if element.tag in USER:
-        yield from about_user(actor, definition, element)
+        yield from about_user(lists.actor, definition, element)
     elif element.tag in SERVICE:
-        yield from about_service(actor, definition, element)
+        yield from about_service(lists, definition, element)
     elif element.tag in GATEWAYS:
         yield from about_gateway(definition, element)
     if element.tag == "startEvent" and not element.inside:
@@ -137,7 +138,7 @@ def about_form(element: Element) -> Iterator[Problem]:
             yield Problem(element.id, _("The choice %(name)s offers nothing.", name=one.label))
 
 
-def about_service(actor: Actor, definition: Definition, element: Element) -> Iterator[Problem]:
+def about_service(lists: Lists, definition: Definition, element: Element) -> Iterator[Problem]:
     work = [one for one in element.extensions if one.name in WORK]
     if not work and element.tag == "businessRuleTask":
         yield Problem(element.id, _("%(name)s has no table yet: open it and fill it in.", name=element.title))
@@ -145,13 +146,13 @@ def about_service(actor: Actor, definition: Definition, element: Element) -> Ite
         yield Problem(element.id, _("%(name)s does nothing: choose an action.", name=element.title))
     for at, one in enumerate(work):
         if one.name == "action":
-            yield from about_action(actor, element, one, at)
+            yield from about_action(lists, element, one, at)
         elif one.name == "webhook":
             yield from about_webhook(element, one, at)
         elif one.name == "decisionTable":
             yield from about_table(element, one)
         elif one.name == "notify":
-            yield from about_people(actor, definition, element, one)
+            yield from about_people(lists.actor, definition, element, one)
             yield from about_expression(element.id, one.get("text"), f"{at}.text")
         else:
             if not one.get("name").isidentifier():
@@ -159,7 +160,7 @@ def about_service(actor: Actor, definition: Definition, element: Element) -> Ite
             yield from about_expression(element.id, one.get("value") or one.text, f"{at}.value")
 
 
-def about_action(actor: Actor, element: Element, one: Extension, at: int) -> Iterator[Problem]:
+def about_action(lists: Lists, element: Element, one: Extension, at: int) -> Iterator[Problem]:
     """`at` is which part of the step's work it is, counted from 0, so that the designer can point at its fields."""
     name = one.get("name")
     if not allowed(name):
@@ -169,7 +170,7 @@ def about_action(actor: Actor, element: Element, one: Extension, at: int) -> Ite
     for argument, text in given.items():
         if argument in ACTIONS[name].input.model_fields:
             yield from about_expression(element.id, text, f"{at}.{argument}")
-    for argument, words in wrong_arguments(actor, name, given):
+    for argument, words in wrong_arguments(lists, name, given):
         yield Problem(element.id, words, f"{at}.{argument}")
 
 

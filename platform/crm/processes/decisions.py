@@ -8,15 +8,19 @@ CEL. A day is `date("2026-12-24")` or its text alone. What is not known fits "-"
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from flask_babel import gettext as _
 
 from core.errors import Refusal
 from crm.processes.bpmn import Extension
-from crm.processes.expressions import Wrong, evaluate, holds
+from crm.processes.expressions import Wrong, evaluate, holds, is_number
 
-POLICIES = ("UNIQUE", "FIRST", "ANY", "COLLECT", "RULE ORDER")
+# COLLECT with an aggregation is one number of all that fit.
+POLICIES = (
+    "UNIQUE", "FIRST", "ANY", "COLLECT", "RULE ORDER", "COLLECT SUM", "COLLECT MIN", "COLLECT MAX", "COLLECT COUNT",
+)  # fmt: skip
 RULES = 500
 COMPARED = re.compile(r"^(<=|>=|<|>)\s*(.+)$", re.DOTALL)
 INTERVAL = re.compile(r"^([\[\](])\s*(.+?)\s*\.\.\s*(.+?)\s*([\])\[])$", re.DOTALL)
@@ -42,7 +46,7 @@ class Table:
 
 def read_table(table: Extension) -> Table:
     """Raises Refusal for a table that is none."""
-    policy = (table.get("hitPolicy") or "UNIQUE").upper()
+    policy = policy_of(table)
     if policy not in POLICIES:
         raise Refusal(_("A table cannot choose by %(policy)s.", policy=policy[:40]))
     inputs = tuple(text_in(one) for one in table.inner if one.name == "input")
@@ -61,6 +65,10 @@ def read_table(table: Extension) -> Table:
     return Table(policy, inputs, outputs, rules)
 
 
+def policy_of(table: Extension) -> str:
+    return f"{table.get('hitPolicy') or 'UNIQUE'} {table.get('aggregation')}".upper().strip()
+
+
 def decide(table: Table, context: Mapping[str, Any]) -> dict[str, Any]:
     """The outputs of the rule that fits, by name; with COLLECT, lists of those of all that fit. Raises Wrong where none
     fits, or several do and may not."""
@@ -70,8 +78,8 @@ def decide(table: Table, context: Mapping[str, Any]) -> dict[str, Any]:
 def hit(table: Table, context: Mapping[str, Any]) -> list[int]:
     """Which rules fit, counted from 0; where the first one decides, that one alone. Raises Wrong."""
     given = [evaluate(one, context) for one in table.inputs]
-    fitting = [at for at, (when, _then) in enumerate(table.rules) if fits(table, when, given, context)]
-    return fitting[:1] if table.policy == "FIRST" else fitting
+    fitting = (at for at, (when, _then) in enumerate(table.rules) if fits(table, when, given, context))
+    return list(islice(fitting, 1) if table.policy == "FIRST" else fitting)
 
 
 def decided(table: Table, fitting: list[tuple[str, ...]], context: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,11 +89,26 @@ def decided(table: Table, fitting: list[tuple[str, ...]], context: Mapping[str, 
     ]
     if table.policy in ("COLLECT", "RULE ORDER"):
         return {name: [one[name] for one in found] for name in table.outputs}
+    if table.policy.startswith("COLLECT "):
+        how = table.policy.partition(" ")[2]
+        return {name: together(how, [one[name] for one in found]) for name in table.outputs}
     if not found:
         raise Wrong(_("No row of the decision table fits."))
     if any(one != found[0] for one in found[1:]) or (table.policy == "UNIQUE" and len(found) > 1):
         raise Wrong(_("Several rows of the decision table fit."))
     return found[0]
+
+
+def together(how: str, values: list[Any]) -> Any:
+    """Many outcomes as one number. Raises Wrong where one of them is none."""
+    if how == "COUNT":
+        return len(values)
+    numbers = [one for one in values if one is not None]
+    if not all(is_number(one) for one in numbers):
+        raise Wrong(_("Only numbers can be summed or compared."))
+    if how == "SUM":
+        return sum(numbers)
+    return (min if how == "MIN" else max)(numbers, default=None)
 
 
 def fits(table: Table, when: tuple[str, ...], given: list[Any], context: Mapping[str, Any]) -> bool:

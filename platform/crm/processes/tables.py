@@ -20,14 +20,16 @@ from core.errors import Invalid, NotFound, Refusal
 from core.text import plain
 from crm.processes import cells
 from crm.processes.bpmn import BPMN, DMN, Extension, extension, extensions, parsed, split
-from crm.processes.decisions import RULES, Table, condition, decided, hit, plain_days, text_in
+from crm.processes.decisions import RULES, Table, decided, hit, plain_days, policy_of, text_in
 from crm.processes.expressions import NAMES, Wrong, checked
 
 Node = Any  # lxml's element, which has no useful type
 
 MODEL = DMN[0]
 COLUMNS = 20
-Policy = Literal["UNIQUE", "FIRST", "ANY", "COLLECT", "RULE ORDER"]
+Policy = Literal[
+    "UNIQUE", "FIRST", "ANY", "COLLECT", "RULE ORDER", "COLLECT SUM", "COLLECT MIN", "COLLECT MAX", "COLLECT COUNT"
+]
 Kind = Literal["text", "number", "yesno", "date"]
 Cell = Annotated[str, Field(max_length=2000)]
 Label = Annotated[str, Field(max_length=200)]
@@ -38,6 +40,10 @@ POLICIES: dict[str, Any] = {
     "ANY": _l("Several may fit, if they say the same"),
     "COLLECT": _l("Every row that fits adds to a list"),
     "RULE ORDER": _l("Every row that fits, in their order"),
+    "COLLECT SUM": _l("The outcomes of all that fit are summed"),
+    "COLLECT MIN": _l("The smallest outcome of all that fit"),
+    "COLLECT MAX": _l("The largest outcome of all that fit"),
+    "COLLECT COUNT": _l("How many rows fit"),
 }
 KINDS: dict[str, Any] = {
     "text": lazy_pgettext("column", "Text"), "number": _l("A number"), "yesno": _l("Yes or no"), "date": _l("A day"),
@@ -105,7 +111,7 @@ def sheet_of(table: Extension) -> Sheet:
         )
         for rule, conditions, outcomes in zip(rules, when, then, strict=True)
     ]
-    values = {"policy": (table.get("hitPolicy") or "UNIQUE").upper(), "inputs": ins, "outputs": outs}
+    values = {"policy": policy_of(table), "inputs": ins, "outputs": outs}
     return parse({**values, "rows": rows or [Row(when=[""] * len(ins), then=[""] * len(outs))]})
 
 
@@ -139,7 +145,11 @@ def kind_of(type_ref: str, column: list[str]) -> Kind:
 
 def node_of(sheet: Sheet, key: str) -> Node:
     """As DMN 1.3. Raises cells.Unclear for what `wrong` would have named."""
-    table = etree.Element(f"{{{MODEL}}}decisionTable", nsmap={"dmn": MODEL}, id=f"{key}_table", hitPolicy=sheet.policy)
+    table = etree.Element(f"{{{MODEL}}}decisionTable", nsmap={"dmn": MODEL}, id=f"{key}_table")
+    aggregation = sheet.policy.removeprefix("COLLECT ")
+    table.set("hitPolicy", "COLLECT" if aggregation != sheet.policy else sheet.policy)
+    if aggregation != sheet.policy:
+        table.set("aggregation", aggregation)
     for at, column in enumerate(sheet.inputs, 1):
         made = add(table, "input", id=f"{key}_input{at}", label=column.label)
         text_of(
@@ -274,8 +284,7 @@ def wrong_cell(read: Any, column: Column, cell: str) -> str:
         text = read(column.kind, cell)
     except cells.Unclear as error:
         return str(error)
-    test = condition("true", text) if read is cells.condition_of else text
-    return wrong_expression(plain_days(test)) if test else ""
+    return wrong_expression(text) if cell.lstrip().startswith("=") else ""
 
 
 # Trying

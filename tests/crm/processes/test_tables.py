@@ -90,7 +90,20 @@ def test_each_way_of_choosing_among_rows_holds() -> None:
 
     assert outcome("FIRST").outcome == {"discount": 1}
     assert outcome("COLLECT").outcome == outcome("RULE ORDER").outcome == {"discount": [1, 2]}
+    assert [outcome(f"COLLECT {how}").outcome["discount"] for how in ("SUM", "MIN", "MAX", "COUNT")] == [3, 1, 2, 2]
     assert outcome("UNIQUE").words == outcome("ANY").words == "Several rows of the decision table fit."
+
+
+def test_a_table_that_sums_stays_one_in_a_file() -> None:
+    summed = sheet("COLLECT SUM", (["> 10", ""], ["1"]), (["> 20", ""], ["2,5"]))
+    content = to_file(summed, "rate", "Discount").decode()
+    assert 'hitPolicy="COLLECT" aggregation="SUM"' in content
+    assert from_file(content).policy == "COLLECT SUM"
+    assert decide(read_table(table_of(summed)), {"deal": {"amount": 30, "currency": ""}}) == {"discount": 3.5}
+    words = sheet("COLLECT SUM", (["", ""], ['= "a"']))
+    assert tried(words, ["1", ""]).words == "Only numbers can be summed or compared."
+    with pytest.raises(Refusal):
+        from_file(content.replace("SUM", "AVERAGE"))
 
 
 def test_what_is_wrong_is_said_at_its_cell() -> None:
