@@ -299,6 +299,12 @@ def test_a_decision_is_filled_in_as_in_a_spreadsheet_tried_and_published(
     page.get_by_role("row", name="2").get_by_role("button", name="Delete this row").click()
     expect(page.locator(".decision-table tbody tr")).to_have_count(2)
     expect(cells).to_have_count(8)
+    pasted(page, "Amount of the deal, row 2", "10 - 20\tCZK\tpaid\n> 5\tEUR\tmore\n")
+    expect(cells).to_have_count(12)
+    expect(page.get_by_label("Outcome, row 3")).to_have_value("more")
+    page.get_by_role("button", name="Undo").click()
+    expect(cells).to_have_count(8)
+    expect(page.get_by_label("Outcome, row 2")).to_have_value("small")
     tries = page.locator(".decision-try")
     tries.get_by_label("Amount of the deal").fill("250 000")
     tries.get_by_label("Currency of the deal").fill("EUR")
@@ -320,6 +326,16 @@ def test_a_decision_is_filled_in_as_in_a_spreadsheet_tried_and_published(
     table = next(one for one in read(stored(shop).draft).elements.values() if one.tag == "businessRuleTask")
     given = {"deal": {"amount": 250_000.0, "currency": "EUR"}}
     assert decide(read_table(table.own("decisionTable")), given) == {"outcome": "big"}  # type: ignore[arg-type]
+
+
+def pasted(page: Page, into: str, text: str) -> None:
+    """Cells out of a spreadsheet."""
+    script = """(field, text) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData("text/plain", text);
+      field.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+    }"""
+    page.get_by_label(into).evaluate(script, text)
 
 
 def test_on_a_small_screen_the_diagram_is_only_looked_at(shop: Shop, visitors: Visitors) -> None:
