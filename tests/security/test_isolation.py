@@ -61,7 +61,15 @@ NO_RESOURCE = {
 }
 LOOK = 25
 # Parts of a page's path that are not ids of records, and a value for each.
-WORDS = {"fact": "about", "key": "windows", "kind": "contact", "number": 0, "step": "take", "what": "cancel"}
+WORDS = {
+    "element": "table",
+    "fact": "about",
+    "key": "windows",
+    "kind": "contact",
+    "number": 0,
+    "step": "take",
+    "what": "cancel",
+}
 # The shared tables, and which of their rows are about a workspace (others come and go while other tests run).
 IN_USE = "in (select identity_id from control.membership where workspace_id = {number})"
 SHARED = {
