@@ -71,6 +71,7 @@ from crm.processes.designer_pages import pages as designer_pages
 from crm.processes.doing_pages import pages as steps_pages
 from crm.processes.pages import pages as processes_pages
 from crm.processes.rule_pages import pages as rules_pages
+from crm.processes.table_pages import pages as table_pages
 from crm.processes.trial_pages import pages as trials_pages
 from crm.products import api as products_api
 from crm.products.pages import pages as products_pages
@@ -151,6 +152,7 @@ PAGES = (
     closing_pages,
     privacy_pages,
     designer_pages,
+    table_pages,
     rules_pages,
     processes_pages,
     steps_pages,

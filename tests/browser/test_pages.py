@@ -32,6 +32,7 @@ from crm.fields import actions as fields
 from crm.forms.fields import KINDS
 from crm.notifications import unsubscribing
 from crm.notifications.models import MailBlock, Notification
+from crm.processes import actions as processes
 from crm.processes import rule_actions
 from crm.quotes import actions as quotes
 from crm.quotes import links as quote_links
@@ -46,6 +47,7 @@ from tests.browser.conftest import DESK, Visitors
 from tests.browser.site import ARTEFACTS, Site
 from tests.crm.absences.office import Office
 from tests.crm.imports.messy import write_messy
+from tests.crm.processes import drawing
 from tests.crm.requests import house
 from tests.factories import FACTORIES
 from tests.shop import Shop, open_shop
@@ -60,6 +62,7 @@ NO_PAGES = (
     # Files, and the style sheet of the client's page.
     "client_quote.pdf", "client_quote.logo", "client_quote.look", "client_quote.paid", "quotes.pdf", "documents.logo",
     "form.look", "form.embed", "requests.download", "designer.download",
+    "tables.download",
     "documents.download", "documents.template_file",
     "calls.now", "mails.html", "mails.file", "mailbox.file",
 )  # fmt: skip
@@ -145,14 +148,15 @@ class Records:
     def value(self, rule: str, argument: str) -> Any:
         if argument == "record_id":
             argument = "contact_id"
-        if argument == "key":
-            return {"f": self.form, "settings": "windows"}.get(rule.split("/")[1]) or self.mail
+        if argument in ("key", "element"):
+            known = {"f": self.form, "settings": "table" if argument == "element" else "windows"}
+            return known.get(rule.split("/")[1]) or self.mail
         if argument == "import_id":
             return self.draft if rule.endswith(("columns", "duplicates")) else self.done
         if argument in ("kind", "record_kind", "number"):
             return {"kind": "contact", "record_kind": "deal", "number": self.shop.workspace.id}[argument]
         if argument in ("passkey_id", "instance_id", "process_id") or rule.endswith("/step"):
-            process = "rule" if "/rules/" in rule else "drawn"
+            process = "rule" if "/rules/" in rule else "deciding" if "/tables/" in rule else "drawn"
             kept = {"passkey_id": "passkey", "instance_id": "run", "process_id": process}
             return getattr(self, kept.get(argument, "step"))
         if argument == "fact":
@@ -335,6 +339,15 @@ class Records:
         found: UUID = self.shop.rows("select process_id from process_instance where id = :id", id=self.run)[
             0
         ].process_id
+        return found
+
+    @cached_property
+    def deciding(self) -> UUID:
+        """A process with a decision table."""
+        decides = drawing.element("businessRuleTask", "table", name="№")
+        drawn = drawing.process(drawing.start(), decides, drawing.end(), name="№")
+        with self.shop.acting() as actor:
+            found: UUID = processes.create(actor, processes.create.parse({"xml": drawn})).id
         return found
 
     @cached_property

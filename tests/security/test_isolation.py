@@ -62,6 +62,7 @@ NO_RESOURCE = {
 LOOK = 25
 # Parts of a page's path that are not ids of records, and a value for each.
 WORDS = {
+    "element": "table",
     "fact": "about",
     "key": "windows",
     "kind": "contact",

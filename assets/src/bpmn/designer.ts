@@ -7,6 +7,7 @@ import { FOLLOWING, LOOKS, STEPS } from "./steps";
 export interface Problem {
   element: string;
   words: string;
+  field?: string; // which part of its work, and which argument of it: "0.stage_id"
 }
 
 const READABLE = 0.75; // smaller than this a long process is not shown whole, but from its beginning
@@ -175,7 +176,11 @@ export class Designer {
     if (/Task$|SubProcess$/.test(type)) object.name = this.words[step] ?? "";
     if (means.length) {
       const holder = this.make("bpmn:ExtensionElements", { values: [] }, object);
-      holder.values = means.map(([name, values]) => this.make(`okno:${name}`, values, holder));
+      holder.values = means.map(([name, values, given = {}]) => {
+        const part = this.make(`okno:${name}`, values, holder);
+        const args = Object.entries(given).map(([name, value]) => this.make("okno:Arg", { name, value }, part));
+        return args.length ? Object.assign(part, { args }) : part;
+      });
       object.extensionElements = holder;
     }
     return shape;

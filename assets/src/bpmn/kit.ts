@@ -32,6 +32,7 @@ export interface Drawn {
   source?: Drawn;
   target?: Drawn;
   outgoing: Drawn[];
+  incoming?: Drawn[];
   labelTarget?: Drawn;
   children?: Drawn[];
   waypoints?: unknown[];

@@ -1,6 +1,8 @@
-import { isStep, type Designer } from "./designer";
+import { fillArguments, fillSent, fillValue, tell, usual, type Known } from "./arguments";
+import { isStep, type Designer, type Problem } from "./designer";
 import type { Drawn, Meant } from "./kit";
 import { Meaning } from "./meaning";
+import type { Words } from "./values";
 import { fillCode, fillDuration, fillEvent, fillTimer, fillWays, fillWho } from "./widgets";
 
 /** What a field of the panel is about: the element, and the part of it that it reads and changes. */
@@ -9,12 +11,15 @@ export interface About {
   part?: Meant;
   designer: Designer;
   meaning: Meaning;
+  known: Known;
+  words: Words; // of values that earlier steps bring
   again: () => void; // draws the panel anew
+  label: () => void; // joins labels with fields that came later
 }
 
 type Fill = (field: HTMLElement, about: About) => void;
 
-const WIDGETS: Record<string, Fill> = { who: fillWho, duration: fillDuration, event: fillEvent, timer: fillTimer, ways: fillWays, code: fillCode };
+const WIDGETS: Record<string, Fill> = { who: fillWho, duration: fillDuration, event: fillEvent, timer: fillTimer, ways: fillWays, code: fillCode, value: fillValue };
 
 /**
  * The properties of what is selected. The page has a <template data-for="UserTask …"> for each kind of element, with all
@@ -29,6 +34,9 @@ const WIDGETS: Record<string, Fill> = { who: fillWho, duration: fillDuration, ev
  */
 export class Panel {
   #meaning: Meaning;
+  #known: Known;
+  #words: Words;
+  #problems: Problem[] = [];
 
   constructor(
     private holder: HTMLElement,
@@ -36,6 +44,9 @@ export class Panel {
     private designer: Designer,
   ) {
     this.#meaning = new Meaning(designer);
+    const { known, ...words } = document.querySelector<HTMLElement>("[data-known]")!.dataset;
+    this.#known = JSON.parse(known!);
+    this.#words = words as Words;
   }
 
   show(): void {
@@ -46,9 +57,22 @@ export class Panel {
     this.holder.replaceChildren(...shown.map((one) => one.content.cloneNode(true)));
     if (element.type !== "bpmn:BoundaryEvent") this.holder.querySelector(".beside-only")?.remove();
     this.holder.querySelector<HTMLButtonElement>("[data-delete]")?.addEventListener("click", () => this.designer.remove(element));
-    this.#fill(this.holder, { element, designer: this.designer, meaning: this.#meaning, again: () => this.show() });
-    unique(this.holder);
+    const label = () => unique(this.holder);
+    this.#fill(this.holder, { element, designer: this.designer, meaning: this.#meaning, known: this.#known, words: this.#words, again: () => this.show(), label });
+    label();
+    this.mark(this.#problems);
     focus();
+  }
+
+  /** Says beside each field of a step's work what is wrong with it. */
+  mark(problems: Problem[]): void {
+    this.#problems = problems;
+    const own = problems.filter((one) => one.element === this.designer.selected.id);
+    [...this.holder.querySelectorAll<HTMLElement>("[data-list~=action] > .panel-row")].forEach((row, at) => {
+      for (const field of row.querySelectorAll<HTMLElement>(".argument:not([data-refused])")) {
+        tell(field, own.find((one) => one.field === `${at}.${field.dataset.name}`)?.words ?? "");
+      }
+    });
   }
 
   #fill(root: HTMLElement, about: About): void {
@@ -82,50 +106,9 @@ export class Panel {
           about.again();
         };
       }
-      if (part.$type === "okno:Action") this.#arguments(row, own);
+      if (part.$type === "okno:Action") fillArguments(row, own);
+      if (part.$type === "okno:Webhook") fillSent(row, own);
     }
-  }
-
-  /** The fields of the chosen action: those it needs, and those that were given or asked for. */
-  #arguments(row: HTMLElement, about: About & { part: Meant }): void {
-    const holder = row.querySelector<HTMLElement>("[data-args]")!;
-    const fields = JSON.parse(holder.dataset.args!) as Record<string, { name: string; required: boolean; hint: string }[]>;
-    const given = (about.part.get("args") as Meant[]) ?? [];
-    const known = fields[String(about.part.name ?? "")] ?? [];
-    const template = holder.querySelector<HTMLTemplateElement>("template")!;
-    const put = (name: string, value: string) => {
-      const arg = ((about.part.get("args") as Meant[]) ?? []).find((one) => one.name === name);
-      if (arg && !value) about.meaning.remove(about.element, arg);
-      else if (arg) about.meaning.change(about.element, arg, { value, text: "" });
-      else if (value) {
-        const made = about.designer.make("okno:Arg", { name, value }, about.part);
-        about.designer.get("modeling").updateModdleProperties(about.element, about.part, { args: [...((about.part.get("args") as Meant[]) ?? []), made] });
-      }
-    };
-    const shown = [...new Set([...known.filter((one) => one.required).map((one) => one.name), ...given.map((one) => String(one.name))])];
-    const line = (name: string): HTMLElement => {
-      const drawn = template.content.firstElementChild!.cloneNode(true) as HTMLElement;
-      const field = known.find((one) => one.name === name);
-      const arg = given.find((one) => one.name === name);
-      const input = drawn.querySelector("input")!;
-      drawn.querySelector("[data-name]")!.textContent = field?.required ? `${name} *` : name;
-      drawn.querySelector("[data-hint]")!.textContent = field?.hint ?? "";
-      input.value = String(arg?.value ?? arg?.text ?? "");
-      input.onchange = () => put(name, input.value);
-      return drawn;
-    };
-    holder.append(...shown.map(line));
-    const more = row.querySelector<HTMLSelectElement>("[data-more]")!;
-    more.append(...known.filter((one) => !shown.includes(one.name)).map((one) => new Option(one.name, one.name)));
-    more.hidden = more.options.length < 2;
-    more.onchange = () => {
-      const drawn = line(more.value);
-      holder.append(drawn);
-      more.options[more.selectedIndex]!.remove();
-      more.value = "";
-      unique(this.holder);
-      drawn.querySelector("input")!.focus();
-    };
   }
 
   /** Of the panel itself those that stand in no row; of a row all. */
@@ -136,11 +119,21 @@ export class Panel {
       read(field, value(about, path));
       field.onchange = () => {
         store(about, path, written(field));
+        if (about.part?.$type === "okno:Action") begin(about, about.part);
         if (field.dataset.redraw !== undefined) about.again();
       };
     }
     for (const widget of [...root.querySelectorAll<HTMLElement>("[data-widget]")].filter(own)) WIDGETS[widget.dataset.widget!]!(widget, about);
   }
+}
+
+/** Another action keeps what it has room for, and begins with what it is usually given. */
+function begin(about: About, part: Meant): void {
+  const name = String(part.name ?? "");
+  const fields = about.known.arguments[name] ?? [];
+  const kept = ((part.get("args") as Meant[]) ?? []).filter((arg) => arg.name !== "id" && fields.some((one) => one.name === arg.name));
+  const made = Object.entries(usual(about, name)).filter(([key]) => !kept.some((one) => one.name === key));
+  about.meaning.change(about.element, part, { args: [...kept, ...made.map(([key, value]) => about.designer.make("okno:Arg", { name: key, value }, part))] });
 }
 
 /** "UserTask"; of an event "StartEvent" or "TimerEvent"; "Process"; "SequenceFlow". */

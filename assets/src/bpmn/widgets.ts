@@ -1,3 +1,4 @@
+import { field, valuesOf } from "./arguments";
 import type { Drawn, Meant } from "./kit";
 import type { About } from "./panel";
 
@@ -143,12 +144,14 @@ export function fillWays(holder: HTMLElement, about: About): void {
     };
     const only = row.querySelector<HTMLElement>("[data-deciding]")!;
     only.hidden = !deciding || flows.length < 2;
-    const condition = row.querySelector<HTMLInputElement>("[data-condition]")!;
+    const place = row.querySelector<HTMLElement>("[data-condition]")!;
     const usual = row.querySelector<HTMLInputElement>("[data-usual]")!;
-    condition.value = String((flow.businessObject.conditionExpression as Meant | undefined)?.body ?? "");
-    condition.onchange = () => modeling.updateProperties(flow, { conditionExpression: condition.value.trim() ? designer.make("bpmn:FormalExpression", { body: condition.value.trim() }, flow.businessObject) : undefined });
+    const now = String((flow.businessObject.conditionExpression as Meant | undefined)?.body ?? "").trim();
+    const argument = { name: `if.${flow.id}`, label: place.dataset.condition!, type: "condition" };
+    const store = (body: string) => modeling.updateProperties(flow, { conditionExpression: body ? designer.make("bpmn:FormalExpression", { body }, flow.businessObject) : undefined });
+    if (!only.hidden) place.replaceChildren(field(argument, now, valuesOf(about), about.known.lists, store));
     usual.checked = object.default === flow.businessObject;
-    condition.disabled = usual.checked;
+    place.hidden = usual.checked;
     usual.onchange = () => {
       modeling.updateProperties(element, { default: usual.checked ? flow.businessObject : undefined });
       if (usual.checked) modeling.updateProperties(flow, { conditionExpression: undefined });

@@ -66,10 +66,12 @@ class Unreadable(Refusal):
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong, in words, and with which element (its id; empty where it is the whole)."""
+    """What is wrong, in words, and with which element (its id; empty where it is the whole); `field` is which part of
+    its work, and which argument of that: "0.stage_id"."""
 
     element: str
     words: str
+    field: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ from core.actions import ACTIONS
 from core.actor import Actor
 from core.errors import Refusal
 from core.records import KINDS, kept_columns
+from crm.processes.arguments import allowed, wrong_arguments
 from crm.processes.bpmn import GATEWAYS, SERVICE, USER, Definition, Element, Extension, Problem
+from crm.processes.choices import Lists
 from crm.processes.decisions import read_table
 from crm.processes.expressions import NAMES, Wrong, checked
 from crm.processes.forms import FIELD_TYPES, fields_of
@@ -19,25 +21,14 @@ from crm.processes.triggers import CHANGES, HAPPENS, Every, Unclear, everies, tr
 
 SUBJECTS = ("deal", "contact", "company", "task")
 WORK = ("action", "notify", "set", "decisionTable", "webhook")  # what a service step may do
-# Actions that a process may not take, whatever rights its publisher has: they decide who may do what here, and nobody
-# looks for them in a drawing.
-NEVER = (
-    "role", "member", "invitation", "token", "scim_token", "connection", "domain", "link", "backup", "billing",
-    "privacy", "export", "import", "settings", "share",
-    "document_template",
-)  # fmt: skip
 
 
 def problems(actor: Actor, definition: Definition) -> list[Problem]:
     """All that is wrong, in the order of the file. Nothing is, where it can be published."""
-    found = [*about_whole(definition), *about_flow(definition)]
+    found, lists = [*about_whole(definition), *about_flow(definition)], Lists.of(actor)
     for element in definition.elements.values():
-        found += about_element(actor, definition, element)
+        found += about_element(lists, definition, element)
     return found
-
-
-def allowed(name: str) -> bool:
-    return name in ACTIONS and name.partition(".")[0] not in NEVER
 
 
 def about_whole(definition: Definition) -> Iterator[Problem]:
@@ -83,11 +74,11 @@ def reachable(definition: Definition) -> set[str]:
     return found
 
 
-def about_element(actor: Actor, definition: Definition, element: Element) -> Iterator[Problem]:
+def about_element(lists: Lists, definition: Definition, element: Element) -> Iterator[Problem]:
     if element.tag in USER:
-        yield from about_user(actor, definition, element)
+        yield from about_user(lists.actor, definition, element)
     elif element.tag in SERVICE:
-        yield from about_service(actor, definition, element)
+        yield from about_service(lists, definition, element)
     elif element.tag in GATEWAYS:
         yield from about_gateway(definition, element)
     if element.tag == "startEvent" and not element.inside:
@@ -147,46 +138,43 @@ def about_form(element: Element) -> Iterator[Problem]:
             yield Problem(element.id, _("The choice %(name)s offers nothing.", name=one.label))
 
 
-def about_service(actor: Actor, definition: Definition, element: Element) -> Iterator[Problem]:
+def about_service(lists: Lists, definition: Definition, element: Element) -> Iterator[Problem]:
     work = [one for one in element.extensions if one.name in WORK]
-    if not work:
+    if not work and element.tag == "businessRuleTask":
+        yield Problem(element.id, _("%(name)s has no table yet: open it and fill it in.", name=element.title))
+    elif not work:
         yield Problem(element.id, _("%(name)s does nothing: choose an action.", name=element.title))
-    for one in work:
+    for at, one in enumerate(work):
         if one.name == "action":
-            yield from about_action(element, one)
+            yield from about_action(lists, element, one, at)
         elif one.name == "webhook":
-            yield from about_webhook(element, one)
+            yield from about_webhook(element, one, at)
         elif one.name == "decisionTable":
             yield from about_table(element, one)
         elif one.name == "notify":
-            yield from about_people(actor, definition, element, one)
-            yield from about_expression(element.id, one.get("text"))
+            yield from about_people(lists.actor, definition, element, one)
+            yield from about_expression(element.id, one.get("text"), f"{at}.text")
         else:
             if not one.get("name").isidentifier():
                 yield Problem(element.id, _("A value of %(name)s has no name.", name=element.title))
-            yield from about_expression(element.id, one.get("value") or one.text)
+            yield from about_expression(element.id, one.get("value") or one.text, f"{at}.value")
 
 
-def about_action(element: Element, one: Extension) -> Iterator[Problem]:
+def about_action(lists: Lists, element: Element, one: Extension, at: int) -> Iterator[Problem]:
+    """`at` is which part of the step's work it is, counted from 0, so that the designer can point at its fields."""
     name = one.get("name")
     if not allowed(name):
         yield Problem(element.id, _("There is no action %(name)s.", name=name or "?"))
         return
-    fields = ACTIONS[name].input.model_fields
-    given = {arg.get("name") for arg in one.inner if arg.name == "arg"}
-    for arg in one.inner:
-        if arg.get("name") not in fields:
-            yield Problem(
-                element.id, _("%(action)s has no field %(field)s.", action=name, field=arg.get("name") or "?")
-            )
-        else:
-            yield from about_expression(element.id, arg.get("value") or arg.text)
-    for field, info in fields.items():
-        if info.is_required() and field not in given:
-            yield Problem(element.id, _("%(action)s needs the field %(field)s.", action=name, field=field))
+    given = {arg.get("name"): arg.get("value") or arg.text for arg in one.inner if arg.name == "arg"}
+    for argument, text in given.items():
+        if argument in ACTIONS[name].input.model_fields:
+            yield from about_expression(element.id, text, f"{at}.{argument}")
+    for argument, words in wrong_arguments(lists, name, given):
+        yield Problem(element.id, words, f"{at}.{argument}")
 
 
-def about_webhook(element: Element, one: Extension) -> Iterator[Problem]:
+def about_webhook(element: Element, one: Extension, at: int) -> Iterator[Problem]:
     if len([other for other in element.extensions if other.name in WORK]) > 1:
         yield Problem(
             element.id,
@@ -197,7 +185,7 @@ def about_webhook(element: Element, one: Extension) -> Iterator[Problem]:
     for arg in one.inner:
         if not arg.get("name"):
             yield Problem(element.id, _("A value of %(name)s has no name.", name=element.title))
-        yield from about_expression(element.id, arg.get("value") or arg.text)
+        yield from about_expression(element.id, arg.get("value") or arg.text, f"{at}.{arg.get('name')}")
 
 
 def about_table(element: Element, one: Extension) -> Iterator[Problem]:
@@ -297,8 +285,8 @@ def about_duration(element: Element, value: str) -> Iterator[Problem]:
             yield Problem(element.id, words)
 
 
-def about_expression(element: str, text: str) -> Iterator[Problem]:
+def about_expression(element: str, text: str, field: str = "") -> Iterator[Problem]:
     try:
         checked(text, NAMES)
     except Wrong as error:
-        yield Problem(element, str(error.detail))
+        yield Problem(element, str(error.detail), field)

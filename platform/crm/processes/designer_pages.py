@@ -17,12 +17,15 @@ from core.errors import Invalid, NotFound
 from core.ids import new_id
 from core.pages import Answer, Pages, form_values, refused, render, say, see
 from crm.processes import actions, following, queries
+from crm.processes.arguments import doing
 from crm.processes.bpmn import Problem, Unreadable, read, sketched
 from crm.processes.checks import problems
+from crm.processes.choices import Lists
 from crm.processes.examples import EXAMPLES, blank
 from crm.processes.layout import drawn
 from crm.processes.models import Process
-from crm.processes.words import ELEMENTS, EVENTS, FIELD_TYPES, HOURS, SUBJECTS, TODOS, UNITS, doing, people, stages
+from crm.processes.values import known
+from crm.processes.words import COMPARED, ELEMENTS, EVENTS, FIELD_TYPES, HOURS, SUBJECTS, TODOS, UNITS, people, stages
 
 pages = Pages("designer", __name__)
 
@@ -91,8 +94,13 @@ def choices(actor: Actor) -> dict[str, Any]:
     return {
         "events": EVENTS,
         "doing": offered,
-        "arguments": {one["name"]: one["fields"] for one in offered},
+        "known": {
+            "arguments": {one["name"]: one["arguments"] for one in offered},
+            "lists": Lists.of(actor).all(),
+            "values": known(actor),
+        },
         "todos": TODOS.items(),
+        "compared": COMPARED,
         "kinds": ELEMENTS,
         "people": people(actor),
         "stages": stages(actor),

@@ -9,7 +9,7 @@ foresaw. Nothing here ever reaches Python's eval.
 import re
 import time
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
@@ -23,7 +23,7 @@ from flask_babel import gettext as _
 from lark import Token, Tree
 
 from core.errors import Refusal
-from core.pages import money, written_day
+from core.pages import money, number, written_day
 
 LONGEST = 2000  # characters of an expression
 DEEPEST = 20  # brackets within brackets, and nodes of the parsed text within nodes times ten
@@ -31,9 +31,11 @@ NODES = 5_000  # evaluated for one expression, and items of the lists that come 
 LARGEST = 20_000  # characters of a text, items of a list
 SECONDS = 5.0
 NAMES = ("record", "deal", "contact", "company", "steps", "data", "event", "now", "today", "started_by")
-# What may be called, by itself and after a dot: the standard's own, and two that write values as people do.
+# What may be called, by itself and after a dot: the standard's own, three that write values as people do, and days.
 FUNCTIONS = frozenset(
-    "has size int uint double string bool timestamp duration type dyn matches contains day money".split()
+    (
+        "has size int uint double string bool timestamp duration type dyn matches contains day money number days_after"
+    ).split()
 )
 MACROS = frozenset({"map", "filter", "all", "exists", "exists_one"})
 METHODS = MACROS | frozenset(
@@ -76,7 +78,7 @@ def holds(text: str, context: Mapping[str, Any]) -> bool:
 
 def equal(one: Any, other: Any) -> Any:
     """As CEL has it for values whose types are not known before: 1 equals 1.0, and nothing equals null but null."""
-    if number(one) and number(other):
+    if is_number(one) and is_number(other):
         return (
             celtypes.BoolType(float(one) == float(other)) if type(one) is not type(other) else base("_==_", one, other)
         )
@@ -95,14 +97,14 @@ def compared(name: str) -> Callable[[Any, Any], Any]:
     """Whole numbers and those with a fraction compare with each other."""
 
     def compare(one: Any, other: Any) -> Any:
-        if number(one) and number(other) and type(one) is not type(other):
+        if is_number(one) and is_number(other) and type(one) is not type(other):
             one, other = celtypes.DoubleType(float(one)), celtypes.DoubleType(float(other))
         return base(name, one, other)
 
     return compare
 
 
-def number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool | celtypes.BoolType)
 
 
@@ -121,8 +123,18 @@ def day(value: Any) -> Any:
     return celtypes.StringType(written_day(str(value)))
 
 
+def written_number(value: Any) -> Any:
+    """ "1 200,5" of 1200.5, in the language of the workspace; nothing of nothing."""
+    return celtypes.StringType("" if value is None else number(float(value)))
+
+
+def days_after(value: Any, days: Any) -> Any:
+    """The day so many days after another, as CEL has days: "2026-12-29" of "2026-12-26" and 3. Negative ones before."""
+    return celtypes.StringType((date.fromisoformat(str(value)[:10]) + timedelta(days=int(days))).isoformat())
+
+
 OPERATORS: dict[str, Any] = {
-    "day": day, "money": written_money,
+    "day": day, "money": written_money, "number": written_number, "days_after": days_after,
     "_==_": equal, "_!=_": unequal, **{name: compared(name) for name in ("_<_", "_<=_", "_>_", "_>=_")},
 }  # fmt: skip
 

@@ -17,8 +17,8 @@ from core.ids import new_id
 from core.jobs import later
 from core.records import Record
 from crm.notifications.telling import tell_members
+from crm.processes.arguments import allowed
 from crm.processes.bpmn import Element, Extension
-from crm.processes.checks import allowed
 from crm.processes.context import LINKED, owner_of
 from crm.processes.decisions import decide, read_table
 from crm.processes.expressions import Wrong, evaluate

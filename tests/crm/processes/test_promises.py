@@ -154,8 +154,8 @@ def test_what_is_refused_stops_the_run_whole_and_can_be_tried_again(works: Works
 
 def test_a_step_can_be_skipped_and_given_to_another(works: Works) -> None:
     eva = works.member(works.shop.member("sales", "Eva"))
-    works.begun(process(start(), user("call"), service("no", "deal.lose", id="'zork'", reason="''"), user("b"), end(),
-                        "start -> call -> no -> b -> end"))  # fmt: skip
+    refused = service("no", "deal.lose", id="deal.name", reason="'x'")
+    works.begun(process(start(), user("call"), refused, user("b"), end(), "start -> call -> no -> b -> end"))
     works.do("process.reassign", id=works.run().id, step_id=works.step("call").id, assignee_id=eva)
     assert works.task("call").assignee_id == eva
     works.do("process.skip", id=works.run().id, step_id=works.step("call").id)

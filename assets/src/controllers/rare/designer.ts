@@ -1,5 +1,7 @@
 import { Controller } from "@hotwired/stimulus";
+import { visit } from "@hotwired/turbo";
 import type { Designer, Problem } from "../../bpmn/designer";
+import type { Panel } from "../../bpmn/panel";
 import { post, Refused } from "../../server";
 import { say } from "../../toasts";
 
@@ -14,7 +16,7 @@ const PAUSE = 600; // milliseconds after the last change until it is checked
 /** The page of the designer: drawing, what is selected, what is wrong; saving and publishing. */
 export default class extends Controller<HTMLElement> {
   static override targets = ["canvas", "panel", "steps", "problems", "state", "save", "publish", "count"];
-  static override values = { xml: String, version: Number, words: Object, save: String, check: String, publish: String, failed: String };
+  static override values = { xml: String, version: Number, words: Object, save: String, check: String, publish: String, table: String, failed: String };
   declare readonly canvasTarget: HTMLElement;
   declare readonly panelTarget: HTMLElement;
   declare readonly stepsTarget: HTMLElement;
@@ -27,10 +29,12 @@ export default class extends Controller<HTMLElement> {
   declare readonly saveValue: string;
   declare readonly checkValue: string;
   declare readonly publishValue: string;
+  declare readonly tableValue: string; // the page of a decision table, with ELEMENT for its step
   declare readonly failedValue: string;
   declare versionValue: number;
 
   #designer: Designer | undefined;
+  #panel: Panel | undefined;
   #dirty = false;
   #timer = 0;
   #asked = 0;
@@ -41,7 +45,7 @@ export default class extends Controller<HTMLElement> {
     this.canvasTarget.replaceChildren(); // what a page copy of Turbo has left
     const designer = (this.#designer = new Designer(this.canvasTarget, this.wordsValue, matchMedia("(width < 1024px)").matches));
     await designer.open(this.xmlValue);
-    const panel = new Panel(this.panelTarget, [...this.element.querySelectorAll<HTMLTemplateElement>("template[data-for]")], designer);
+    const panel = (this.#panel = new Panel(this.panelTarget, [...this.element.querySelectorAll<HTMLTemplateElement>("template[data-for]")], designer));
     const outline = () => this.#outline(designer.steps().map((one) => ({ id: one.id, words: title(one) })));
     const show = () => designer.looking || panel.show();
     designer.on("selection.changed", () => {
@@ -124,6 +128,12 @@ export default class extends Controller<HTMLElement> {
     });
   }
 
+  /** The table of a step is on a page of its own, which reads what is saved. */
+  async openTable(): Promise<void> {
+    const step = this.#designer?.selected.id;
+    if (step && (await this.save())) visit(this.tableValue.replace("ELEMENT", encodeURIComponent(step)));
+  }
+
   #touched(): void {
     this.#dirty = true;
     this.stateTarget.textContent = this.wordsValue.unsaved ?? "";
@@ -155,6 +165,7 @@ export default class extends Controller<HTMLElement> {
 
   #tell(problems: Problem[]): void {
     this.#designer!.mark(problems);
+    this.#panel?.mark(problems);
     this.countTarget.textContent = problems.length ? String(problems.length) : "";
     this.problemsTarget.replaceChildren(
       ...problems.map(({ element, words }) => {
@@ -172,24 +183,16 @@ export default class extends Controller<HTMLElement> {
     this.problemsTarget.toggleAttribute("data-none", !problems.length);
   }
 
+  /** Lines that still hold stay where they are, or one would go from beneath the pointer that leaves a changed field. */
   #outline(steps: { id: string; words: string }[]): void {
     const selected = this.#designer!.selected.id;
-    const [focused] = this.stepsTarget.contains(document.activeElement) ? [(document.activeElement as HTMLElement).dataset.designerElementParam] : [];
-    this.stepsTarget.replaceChildren(
-      ...steps.map(({ id, words }) => {
-        const line = document.createElement("li");
-        const button = document.createElement("button");
-        button.type = "button";
-        button.className = "outline-step cut";
-        button.dataset.action = "designer#select";
-        button.dataset.designerElementParam = id;
-        button.ariaPressed = String(id === selected);
-        button.textContent = words;
-        line.append(button);
-        return line;
-      }),
-    );
-    if (focused) this.stepsTarget.querySelector<HTMLElement>(`[data-designer-element-param="${CSS.escape(focused)}"]`)?.focus();
+    const buttons = [...this.stepsTarget.querySelectorAll("button")];
+    const same = buttons.length === steps.length && buttons.every((one, at) => one.dataset.designerElementParam === steps[at]!.id);
+    if (!same) this.stepsTarget.replaceChildren(...steps.map(({ id }) => line(id)));
+    this.stepsTarget.querySelectorAll("button").forEach((button, at) => {
+      button.ariaPressed = String(steps[at]!.id === selected);
+      if (button.textContent !== steps[at]!.words) button.textContent = steps[at]!.words;
+    });
   }
 
   /** A live refresh leaves what is being drawn. */
@@ -204,4 +207,15 @@ export default class extends Controller<HTMLElement> {
   #leavingPage = (event: Event): void => {
     if (this.#dirty && !confirm(this.wordsValue.leave)) event.preventDefault();
   };
+}
+
+function line(step: string): HTMLElement {
+  const item = document.createElement("li");
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "outline-step cut";
+  button.dataset.action = "designer#select";
+  button.dataset.designerElementParam = step;
+  item.append(button);
+  return item;
 }
