@@ -205,7 +205,7 @@ def read_cards(actor: Actor, ids: Select[Any], *order: Any) -> list[Card]:
         .select_from(Deal)
         .outerjoin(Member, Member.id == Deal.owner_id)
         .outerjoin(step, true())
-        .where(Deal.id == any_(func.array(ids.scalar_subquery())))
+        .where(Deal.id == any_(func.array(ids.correlate(None).scalar_subquery())))
         .order_by(*order)
     )
     return [Card._make(row) for row in actor.db.connection().execute(query).all()]
