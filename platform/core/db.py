@@ -161,6 +161,14 @@ def plan_for_values(session: Session) -> None:
     session.connection().exec_driver_sql("set local plan_cache_mode = force_custom_plan")
 
 
+def plan_for_many(session: Session) -> None:
+    """Let the rest of the transaction read with a second process whatever the planner, who sees the values, expects to
+    be hundreds of thousands of rows; it is never used where that would not pay. For what is asked seldom and reads
+    much: elsewhere a request keeps to one core, so that others have theirs."""
+    plan_for_values(session)
+    session.connection().exec_driver_sql("set local max_parallel_workers_per_gather = 1")
+
+
 def drop_after_cancel(context: ExceptionContext) -> None:
     """A connection whose statement was cancelled is closed: a late answer must never reach the next user."""
     if isinstance(context.original_exception, psycopg.errors.QueryCanceled):

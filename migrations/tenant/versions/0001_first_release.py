@@ -603,13 +603,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["deal_id"], ["deal.id"], name=op.f("fk_note_deal_id"), ondelete="cascade"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_note")),
     )
+    op.create_index("ix_note_at", "note", ["at"], unique=False, postgresql_where=sa.text("deleted_at is null"))
     op.create_index(
-        "ix_note_at",
+        "ix_note_author",
         "note",
-        ["at"],
+        ["author_id", "form", "at"],
         unique=False,
         postgresql_where=sa.text("deleted_at is null"),
-        postgresql_include=["author_id", "form"],
     )
     op.create_index(
         "ix_note_company",

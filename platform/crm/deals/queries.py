@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, Row, Select, and_, case, func, join, literal, or_, select, true
+from sqlalchemy import ColumnElement, Date, Row, Select, and_, any_, case, func, join, literal, null, or_, select, true
 from sqlalchemy.orm import aliased
 
 from core.actor import Actor
@@ -101,23 +101,7 @@ LISTING = Listing(
 )
 
 
-ON_CARD = (
-    Deal.id,
-    Deal.name,
-    Deal.stage_id,
-    Deal.status,
-    Deal.amount,
-    Deal.currency,
-    Deal.expected_close,
-    Deal.rank,
-    Deal.owner_id,
-    Deal.contact_id,
-    Deal.company_id,
-)
-
-
-@dataclass(frozen=True)
-class Card:
+class Card(NamedTuple):
     """A deal as board and list show it. The client is the company, else the contact; nobody, and no next step, where
     there is none or the member may not see it."""
 
@@ -165,18 +149,18 @@ def board(actor: Actor, pipeline: Pipeline, ask: Ask, more: Collection[UUID] = (
     """The lanes of a pipeline, each with its first cards: 30, or 200 in the stages of `more`. `ask` filters them as it
     does the list, so that the two never tell different numbers."""
     open_here = in_pipeline(pipeline, ask)
-    deals = (
-        LISTING.query(actor, open_here, *ON_CARD)
+    first = (
+        LISTING.query(actor, open_here, Deal.id)
         .where(Deal.stage_id == Stage.id)
         .order_by(Deal.rank, Deal.id)
         .limit(case((Stage.id.in_(more), MORE), else_=FIRST) if more else FIRST)
-        .lateral("deals")
+        .lateral("first")
     )
-    query = cards_from(actor, deals.c, join(Stage, deals, true()))
-    query = query.where(Stage.pipeline_id == pipeline.id, Stage.deleted_at.is_(None))
+    here = select(first.c.id).select_from(join(Stage, first, true()))
+    here = here.where(Stage.pipeline_id == pipeline.id, Stage.deleted_at.is_(None))
     shown: dict[UUID, list[Card]] = {stage.id: [] for stage in pipeline.stages}
-    for row in actor.db.connection().execute(query.order_by(Stage.position, deals.c.rank, deals.c.id)):
-        shown[row.stage_id].append(Card(*row))
+    for card in read_cards(actor, here, Deal.rank, Deal.id):
+        shown[card.stage_id].append(card)
     found = totals_by_stage(actor, open_here, pipeline.stages)
     return [Lane(stage, found.get(stage.id, Totals()), shown[stage.id]) for stage in pipeline.stages]
 
@@ -189,49 +173,62 @@ def in_pipeline(pipeline: Pipeline, ask: Ask, status: str = "open") -> Ask:
 
 def cards(actor: Actor, ids: Sequence[UUID]) -> list[Card]:
     """Cards of these deals, in this order."""
-    deals = actor.visible(Deal, *ON_CARD).where(Deal.id.in_(ids)).subquery("deals")
-    found = {row.id: Card(*row) for row in actor.db.execute(cards_from(actor, deals.c, deals))}
+    found = {card.id: card for card in read_cards(actor, actor.visible(Deal, Deal.id).where(Deal.id.in_(ids)))}
     return [found[one] for one in ids if one in found]
 
 
-def cards_from(actor: Actor, deal: Any, source: Any) -> Select[Any]:
-    """SELECT of what a Card holds, for the deals of `source`. Names are looked up row by row, not joined: for the few
-    rows of a page that is what an index is for, and a join may read the whole table."""
-    company = actor.visible(Company, Company.name).where(Company.id == deal.company_id).scalar_subquery()
-    contact = actor.visible(Contact, Contact.name).where(Contact.id == deal.contact_id).scalar_subquery()
+def read_cards(actor: Actor, ids: Select[Any], *order: Any) -> list[Card]:
+    """Cards of the deals that `ids` finds. Names are looked up row by row, not joined: for the few rows of a page that
+    is what an index is for, and a join may read the whole table. For the same reason the ids are an array."""
+    company = actor.visible(Company, Company.name).where(Company.id == Deal.company_id).scalar_subquery()
+    contact = actor.visible(Contact, Contact.name).where(Contact.id == Deal.contact_id).scalar_subquery()
     step = (
         actor.visible(Task, Task.name, Task.due_on, Task.due_at)
-        .where(Task.deal_id == deal.id, Task.done_at.is_(None))
+        .where(Task.deal_id == Deal.id, Task.done_at.is_(None))
         .order_by(Task.due_on, Task.due_at)
         .limit(1)
         .lateral("step")
     )
-    return (
+    query = (
         select(
-            deal.id,
-            deal.name,
-            deal.stage_id,
-            deal.status,
-            deal.amount,
-            deal.currency,
-            deal.expected_close,
+            Deal.id,
+            Deal.name,
+            Deal.stage_id,
+            Deal.status,
+            Deal.amount,
+            Deal.currency,
+            Deal.expected_close,
             Member.name.label("owner"),
             func.coalesce(company, contact).label("client"),
             step.c.name.label("step"),
             step.c.due_on,
             step.c.due_at,
         )
-        .select_from(source)
-        .outerjoin(Member, Member.id == deal.owner_id)
+        .select_from(Deal)
+        .outerjoin(Member, Member.id == Deal.owner_id)
         .outerjoin(step, true())
+        .where(Deal.id == any_(func.array(ids.correlate(None).scalar_subquery())))
+        .order_by(*order)
     )
+    return [Card._make(row) for row in actor.db.connection().execute(query).all()]
 
 
 def totals_by_stage(actor: Actor, ask: Ask, stages: Iterable[Stage]) -> dict[UUID, Totals]:
-    """Totals of what `ask` finds, by stage; a deal without a probability of its own counts with its stage's."""
-    kinds = (Deal.stage_id, Deal.currency, Deal.probability)
-    query = LISTING.query(actor, ask, *kinds, func.count().label("deals"), func.sum(Deal.amount).label("sum"))
-    rows = actor.db.connection().execute(query.group_by(*kinds)).all()
+    """Totals of what `ask` finds, by stage; a deal without a probability of its own counts with its stage's.
+
+    Mostly all of them are in the workspace's currency and none has such a probability. That is seen on the way, and
+    costs a third less, since the board's index has the deals in the order of their stages.
+    """
+    own = literal(actor.workspace.currency)
+    numbers = (func.count().label("deals"), func.sum(Deal.amount).label("sum"))
+    alike = (Deal.stage_id, own.label("currency"), null().label("probability"))
+    others = func.bool_or(or_(Deal.currency != own, Deal.probability.is_not(None))).label("others")
+    query = LISTING.query(actor, ask, *alike, *numbers, others).group_by(Deal.stage_id)
+    rows = actor.db.connection().execute(query).all()
+    if any(row.others for row in rows):
+        kinds = (Deal.stage_id, Deal.currency, Deal.probability)
+        query = LISTING.query(actor, ask, *kinds, *numbers).group_by(*kinds)
+        rows = actor.db.connection().execute(query).all()
     usual = {stage.id: stage.probability for stage in stages}
     by_stage = groupby(sorted(rows, key=lambda row: row.stage_id), key=lambda row: row.stage_id)
     return {stage_id: totalled(list(found), usual.get(stage_id, 0)) for stage_id, found in by_stage}

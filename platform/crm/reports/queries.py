@@ -5,8 +5,9 @@ currency and never added to each other. Who may not see amounts gets none, since
 Times and months are those of the workspace, so a number does not change with whoever looks.
 
 There is no rollup by day: one would have to know every scope, share, owner and deletion after the fact, to tell the
-same numbers as the lists do. Indexes that cover a report's columns make it one scan without touching the table; only
-how far a deal ever came would need its whole past, and stands on the deal (`furthest_id`).
+same numbers as the lists do. Indexes that cover a report's columns make it one scan without touching the table, by two
+processes where it is of hundreds of thousands of rows (`view_of`); only how far a deal ever came would need its whole
+past, and stands on the deal (`furthest_id`).
 """
 
 from collections import defaultdict
@@ -71,21 +72,21 @@ def funnel(actor: Actor, view: View) -> Funnel:
     """
     stages = view.pipeline.stages
     place = func.coalesce(Deal.furthest_id, Deal.stage_id).label("place")
-    won = (Deal.status == "won").label("won")
-    query = deals.LISTING.query(actor, ask(view.made()), place, won, func.count().label("deals"))
-    rows = actor.db.connection().execute(query.group_by(place, won)).all()
+    wins = func.count().filter(Deal.status == "won").label("won")
+    query = deals.LISTING.query(actor, ask(view.made()), place, func.count().label("deals"), wins)
+    rows = actor.db.connection().execute(query.group_by(place)).all()
+    made, won = sum(row.deals for row in rows), sum(row.won for row in rows)
     at = {stage.id: number for number, stage in enumerate(stages)}
-    counts = [0] * len(stages)
+    counts = [won] * len(stages)
     for row in rows:
-        for number in range(len(stages) if row.won else at.get(row.place, -1) + 1):
-            counts[number] += row.deals
+        for number in range(at.get(row.place, -1) + 1):
+            counts[number] += row.deals - row.won
     times = medians(actor, view)
     steps = [
         Step(stage, count, share(count, counts[number - 1]) if number else None, times.get(stage.id))
         for number, (stage, count) in enumerate(zip(stages, counts, strict=True))
     ]
-    made = sum(row.deals for row in rows)
-    return Funnel(steps, made, sum(row.deals for row in rows if row.won), min(made, TIMED))
+    return Funnel(steps, made, won, min(made, TIMED))
 
 
 def made(actor: Actor, view: View) -> int:

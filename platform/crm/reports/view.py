@@ -12,7 +12,7 @@ from flask import url_for
 
 from core.actor import Actor
 from core.days import today_in_workspace
-from core.db import as_uuid
+from core.db import as_uuid, plan_for_many
 from core.errors import NotFound
 from core.listing import Ask
 from crm.deals.models import Pipeline
@@ -66,7 +66,9 @@ class View:
 
 
 def view_of(actor: Actor, asked: dict[str, str]) -> View:
-    """The view that an address asks for. Raises NotFound for a pipeline that is not there."""
+    """The view that an address asks for, with which a report begins: the rest of the transaction is planned for reading
+    much. Raises NotFound for a pipeline that is not there."""
+    plan_for_many(actor.db)
     known = pipelines(actor)
     pipeline = next((one for one in known if asked.get("pipeline_id") in (None, "", str(one.id))), None)
     if pipeline is None:

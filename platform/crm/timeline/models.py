@@ -17,12 +17,8 @@ class Note(Record):
     __tablename__ = "note"
     __table_args__ = (
         CheckConstraint("form in ('note', 'call', 'process')", name="form"),
-        Index(
-            "ix_note_at",
-            "at",
-            postgresql_where=text("deleted_at is null"),
-            postgresql_include=["author_id", "form"],
-        ),
+        Index("ix_note_at", "at", postgresql_where=text("deleted_at is null")),
+        Index("ix_note_author", "author_id", "form", "at", postgresql_where=text("deleted_at is null")),
         Index("ix_note_contact", "contact_id", "at", postgresql_where=text("contact_id is not null")),
         Index("ix_note_company", "company_id", "at", postgresql_where=text("company_id is not null")),
         Index("ix_note_deal", "deal_id", "at", postgresql_where=text("deal_id is not null")),

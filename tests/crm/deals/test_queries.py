@@ -1,6 +1,5 @@
 """The board and the list tell the same numbers, never mix currencies, and show no more than their reader may see."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -168,7 +167,7 @@ def test_a_card_says_what_comes_next_and_how_late_it_is(shop: Shop) -> None:
 
         def told(step: str | None, due_on: date | None = None, hour: str = "") -> tuple[str | None, str]:
             at = datetime.fromisoformat(f"{due_on} {hour}").replace(tzinfo=teller.zone) if hour else None
-            found = teller.tell(replace(card, step=step, due_on=due_on, due_at=at))
+            found = teller.tell(card._replace(step=step, due_on=due_on, due_at=at))
             return found.step, found.tone
 
         today = date(2026, 11, 23)
