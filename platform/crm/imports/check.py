@@ -175,7 +175,7 @@ def shown_value(key: str, parsed: ParsedContact) -> str:
             return parsed.last_contact.isoformat() if parsed.last_contact else ""
         case _:
             own = key.startswith(PREFIX)
-            return written(parsed.custom.get(key.removeprefix(PREFIX))) if own else str(getattr(parsed, key))
+            return written((parsed.custom or {}).get(key.removeprefix(PREFIX))) if own else str(getattr(parsed, key))
 
 
 def look_heading(key: str, own: Mapping[str, Field]) -> str:

@@ -63,7 +63,7 @@ def taker(field: Field, language: str) -> Take:
         except Invalid:
             raise UnfitError(WRONG[field.type]) from None
         if kept is not None:
-            contact.custom[field.key] = kept
+            contact.custom = {**(contact.custom or {}), field.key: kept}
             if field.type in ("choice", "choices") and written(kept) != written(value.split("\n")):
                 contact.changes.append(Change(key, value, written(kept)))
 

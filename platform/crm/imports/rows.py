@@ -93,7 +93,7 @@ class ParsedContact:
     addresses: list[dict[str, str]] = field(default_factory=list)
     owner: str = ""
     last_contact: date | None = None
-    custom: dict[str, Any] = field(default_factory=dict)
+    custom: dict[str, Any] | None = None
     changes: list[Change] = field(default_factory=list)
 
     def match_keys(self) -> list[str]:

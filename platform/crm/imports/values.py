@@ -62,7 +62,7 @@ def values_of(parsed: ParsedContact, setting: Setting) -> Values:
             for kind, number, typed in parsed.phones
         ],
         "addresses": addresses_of(parsed),
-        "custom": parsed.custom,
+        "custom": parsed.custom or {},
         "labels": parsed.labels,
         "company": parsed.company,
         "owner_id": owner_of(parsed, setting) or setting.member_id,

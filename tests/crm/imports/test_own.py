@@ -54,7 +54,7 @@ def test_a_cell_that_does_not_fit_is_refused_with_its_reason(kind: FieldType, ce
     row = ParsedContact(2)
     with pytest.raises(UnfitError) as unfit:
         takers({"custom.one": field(kind, *HAIR)}, "cs")["custom.one"](row, "custom.one", cell)
-    assert (unfit.value.code, row.custom) == (code, {})
+    assert (unfit.value.code, row.custom) == (code, None)
 
 
 def test_a_comma_groups_thousands_where_the_workspace_is_english() -> None:
