@@ -178,6 +178,7 @@ def new_template(actor: Actor) -> Answer:
 
 @pages.post("/settings/mail-templates")
 def create_template(actor: Actor) -> Answer:
+    actor.require(("mail_template", "create"))
     typed = form_values(request.form)
     try:
         actions.create_template(actor, actions.create_template.parse(typed))
@@ -201,6 +202,7 @@ def edit_template(actor: Actor, mail_template_id: UUID) -> Answer:
 
 @pages.post("/settings/mail-templates/<uuid:mail_template_id>")
 def change_template(actor: Actor, mail_template_id: UUID) -> Answer:
+    actor.require(("mail_template", "edit"))
     typed = form_values(request.form)
     try:
         actions.change_template(actor, actions.change_template.parse({**typed, "id": mail_template_id}))
