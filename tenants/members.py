@@ -223,7 +223,7 @@ def acting_member(
 OF_CLIENTS: Rights = {
     "request": dict.fromkeys(("view", "create", "edit", "assign"), "all"),
     **{kind: dict.fromkeys(("view", "create", "assign"), "all") for kind in ("contact", "company", "deal")},
-    **{kind: {"view": "all"} for kind in ("pipeline", "form", "member", "department")},
+    **{kind: {"view": "all"} for kind in ("pipeline", "form", "field", "member", "department")},
 }
 NOBODY = cast("UUID", None)
 

@@ -240,9 +240,21 @@ class Play:
             if step.element == "price":
                 self.do(actor, "deal.price", id=step.deal_id, items=self.items(actor))
             self.do(actor, "process.complete", id=step.task_id, values=values)
+        if step.element == "measure":
+            self.measured(step.deal_id, values)
         self.settle()
         if "hour" in values:
             self.redate(step.deal_id, played, visit, str(values["hour"]))
+
+    def measured(self, deal_id: UUID, values: dict[str, Any]) -> None:
+        """What the industry's own fields say from then on. By a rule of its own, so that all else happens as ever."""
+        rng = random.Random(values["width"] * values["height"])  # noqa: S311 (a demo, no secret)
+        floor = rng.randint(0, 5)
+        with self.acting(self.owner_id) as actor:
+            offered = {row.key: row.options for row in actor.db.execute(text("select key, options from field"))}
+            custom = {"windows": values["count"], "material": values["material"], "floor": floor, "scaffold": floor > 2,
+                      "opening": rng.sample(offered["opening"], 2)}  # fmt: skip
+            self.do(actor, "deal.edit", id=deal_id, custom=custom)
 
     def items(self, actor: Actor) -> list[dict[str, Any]]:
         listed = [row.id for row in actor.db.execute(text("select id from product order by code desc"))]

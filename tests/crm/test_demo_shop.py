@@ -47,6 +47,10 @@ def test_a_shop_has_deals_in_all_states_and_goes_on_from_there(app: Flask) -> No
     assert f"{late.due_on.day}. {late.due_on.month}. " in late.name
     assert shop.rows("select 1 from notification where kind = 'task_late' and record_id is not null")
 
+    own = [row.custom for row in shop.rows("select custom from deal where custom <> '{}'")]
+    assert own
+    assert all(one["material"] in ("Plast", "Dřevo") and 2 <= one["windows"] <= 11 for one in own)
+
     works = Works(shop)
     (call,) = shop.rows("select task_id from process_step where element = 'call' and state = 'open'")
     works.do("process.complete", id=call.task_id, values={"outcome": "Zaměřit", "day": "2030-01-01", "hour": "09:00"})

@@ -109,7 +109,7 @@ def create(actor: Actor, data: NewDocument) -> Document:
 def made_of(actor: Actor, template: DocumentTemplate, deal: Deal) -> bytes:
     with force_locale(actor.workspace.language):
         values = values_of(actor, deal)
-    missing = [*unknown(template.used), *steps_missing(template.used, values["steps"])]
+    missing = [*unknown(actor, template.used), *steps_missing(template.used, values["steps"])]
     if missing:
         names = ", ".join(missing[:10])
         raise Invalid(("template", _("The template asks for what there is not: %(names)s", names=names)))

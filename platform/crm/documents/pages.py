@@ -16,7 +16,7 @@ from core.pages import Answer, Pages, blank_to_none, form_values, refused, rende
 from crm.documents import actions, making
 from crm.documents.actions import letterhead_of
 from crm.documents.models import Document, DocumentTemplate
-from crm.documents.placeholders import NAMES, unknown
+from crm.documents.placeholders import offered, unknown
 from crm.documents.word import LARGEST
 
 pages = Pages("documents", __name__)
@@ -160,7 +160,7 @@ def filled(actor: Actor, typed: dict[str, Any] | None = None) -> dict[str, Any]:
         "typed": {**stored, **(typed or {})},
         "letterhead": letterhead,
         "may": actor.may("settings", "edit"),
-        "templates": [(one, unknown(one.used)) for one in making.templates(actor)],
-        "placeholders": NAMES.items(),
+        "templates": [(one, unknown(actor, one.used)) for one in making.templates(actor)],
+        "placeholders": offered(actor).items(),
         "template_name": "",
     }

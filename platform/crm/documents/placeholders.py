@@ -1,7 +1,8 @@
 """What a template of a deal's document may say, and the values: plain texts and lists of them, nothing else.
 
 A line of NAMES is what is offered on the settings page. Beside them stands what was filled in at steps of the deal's
-newest run of a process, as `steps.<element>.<field>`.
+newest run of a process, as `steps.<element>.<field>`, and the business's own fields of the deal, its contact and its
+company, as `deal.custom.<key>`.
 """
 
 from decimal import Decimal
@@ -15,11 +16,13 @@ from stdnum import iban as ibans
 
 from core.actor import Actor
 from core.days import today_in_workspace
+from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.items import Totals, net_of, totals
 from crm.deals.models import Deal
 from crm.deals.queries import stage_name
 from crm.documents.actions import letterhead_of
+from crm.fields.words import names_of, texts_of
 from crm.processes.models import Instance, Step
 from crm.quotes.actions import client_of
 from crm.quotes.paper import cents, on_paper, price
@@ -64,15 +67,24 @@ STEPS = "steps."
 OF_BUSINESS = ("name", "address", "reg_no", "vat_no", "email", "phone", "website")
 
 
-def unknown(used: list[str]) -> list[str]:
+def offered(actor: Actor) -> dict[str, Any]:
+    """What there is, with words for it: NAMES, and the business's own fields."""
+    kinds = {"deal": _("Deal"), "contact": _("Contact"), "company": _("Company")}
+    own = {name: f"{kinds[name.partition('.')[0]]}: {label}" for name, label in names_of(actor).items()}
+    return {**NAMES, **own}
+
+
+def unknown(actor: Actor, used: list[str]) -> list[str]:
     """Those of the placeholders that there are not. What a step asks for is known when the document is made."""
-    return [one for one in used if one not in NAMES and not (one.startswith(STEPS) and one.count(".") == 2)]
+    known = offered(actor)
+    return [one for one in used if one not in known and not (one.startswith(STEPS) and one.count(".") == 2)]
 
 
 def values_of(actor: Actor, deal: Deal) -> dict[str, Any]:
     """Every placeholder with its text, in the present language."""
     sums = totals(deal.items)
     business = letterhead_of(actor.db, actor.workspace.name)
+    own = own_of(actor, deal)
     return {
         "deal": {
             "name": deal.name,
@@ -81,7 +93,10 @@ def values_of(actor: Actor, deal: Deal) -> dict[str, Any]:
             "stage": stage_name(actor, deal.stage_id),
             "expected_close": on_paper(deal.expected_close) if deal.expected_close else "",
             "owner": actor.db.scalar(select(Member.name).where(Member.id == deal.owner_id)) or "",
+            "custom": own["deal"],
         },
+        "contact": {"custom": own["contact"]},
+        "company": {"custom": own["company"]},
         "client": {**client_of(actor, deal), "phone": phone_of(actor, deal)},
         "business": {
             **{name: getattr(business, name) for name in OF_BUSINESS},
@@ -93,6 +108,13 @@ def values_of(actor: Actor, deal: Deal) -> dict[str, Any]:
         "me": actor.member.name,
         "steps": steps_of(actor, deal),
     }  # fmt: skip
+
+
+def own_of(actor: Actor, deal: Deal) -> dict[str, dict[str, str]]:
+    """What is said in the business's own fields of the deal, its contact and its company, where the actor sees them."""
+    contact = actor.db.scalar(actor.visible(Contact).where(Contact.id == deal.contact_id))
+    company = actor.db.scalar(actor.visible(Company).where(Company.id == deal.company_id))
+    return texts_of(actor, {"deal": deal, "contact": contact, "company": company})
 
 
 def item_of(item: dict[str, Any]) -> dict[str, str]:

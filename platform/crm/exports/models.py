@@ -24,8 +24,9 @@ class Export(Record):
     """`state` goes waiting -> running -> done (or stopped, failed, and on again) -> expired, when the file is gone.
 
     Which rows belong to it is fixed in one moment: `list_key` is a file of their ids, 16 bytes each, `plan` how many of
-    each kind stand in it, in order. Of `rows` in all, `done` are gathered into `parts`, small files of up to a step
-    each, and `written` into the file itself; `gone` were deleted between the moment and their turn.
+    each kind stand in it, in order, and which fields of the business's own they have. Of `rows` in all, `done` are
+    gathered into `parts`, small files of up to a step each, and `written` into the file itself; `gone` were deleted
+    between the moment and their turn.
 
     `ask` is what the list was narrowed to and sorted by; `standing` the rights and hidden fields it was begun with,
     which must hold for every step and each download.

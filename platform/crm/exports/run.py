@@ -31,10 +31,10 @@ from core.files import Stored, files, put
 from core.jobs import Place, job
 from core.listing import Ask
 from crm.exports.actions import check_standing
-from crm.exports.columns import columns_of
 from crm.exports.kept import kept_files
 from crm.exports.kinds import KINDS, Kind, kinds_in
 from crm.exports.models import KEPT, Export, NoLongerOurs
+from crm.exports.own import all_columns, own_of
 from crm.exports.write import file_name_of, style_of, tables_of, write_file
 from tenants.directory import catalogue, on_its_own
 from tenants.members import NotAMember, acting_member
@@ -174,7 +174,9 @@ def begin(made: Run) -> None:
                 local.write(ids)
             local.seek(0)
             stored = put(actor.workspace, local)
-        found.plan = [{"what": what, "rows": len(ids) // ID} for what, ids in listed]
+        found.plan = [
+            {"what": what, "rows": len(ids) // ID, "own": own_of(actor, KINDS[what].model)} for what, ids in listed
+        ]
         found.rows, found.list_key = sum(part["rows"] for part in found.plan), stored.key
         with kept_if_stored(stored):
             made.commit(actor)
@@ -241,7 +243,8 @@ def gather_rows(actor: Actor, found: Export, kind: Kind, ids: bytes, file: IO[by
         json = kind.resource.selected_for(actor)[-1]
         return write_json(actor, rows.with_only_columns(json).order_by(wanted.c.place), file)
     style = style_of(found.format, actor.member.language)
-    table = style.table(columns_of(actor, kind.model), rows, wanted.c.place)
+    columns = all_columns(actor, kind.model, next(part["own"] for part in found.plan if KINDS[part["what"]] is kind))
+    table = style.table(columns, rows, wanted.c.place)
     return copy_csv(actor.db, table, cast("Any", file), style.separator)
 
 

@@ -24,10 +24,11 @@ from core.csvout import CsvFile, separator_of
 from core.db import Workspace
 from core.files import CHUNK, files
 from core.pages import zone_of
-from crm.exports.columns import Column, Style, columns_of
+from crm.exports.columns import Column, Style
 from crm.exports.kept import Kept
-from crm.exports.kinds import KINDS, kinds_in
+from crm.exports.kinds import KINDS
 from crm.exports.models import Export
+from crm.exports.own import all_columns
 
 TOLD_EVERY = 10_000  # rows
 MOST_ROWS = 1_048_576  # of a sheet, its headings included
@@ -55,10 +56,11 @@ class Table:
 def tables_of(actor: Actor, found: Export) -> list[Table]:
     return [
         Table(
-            what, str(KINDS[what].name), columns_of(actor, KINDS[what].model),
+            what, str(KINDS[what].name), all_columns(actor, KINDS[what].model, plan["own"]),
             [part["key"] for part in found.parts if part["what"] == what],
         )
-        for what in kinds_in(found.what)
+        for plan in found.plan
+        for what in [plan["what"]]
     ]  # fmt: skip
 
 

@@ -41,7 +41,10 @@ def new(actor: Actor, record_kind: str) -> str:
 
 @pages.post("/settings/fields/")
 def create(actor: Actor) -> Answer:
+    actor.require(("field", "create"))
     typed = typed_form()
+    if typed.get("record_kind") not in RECORD_KINDS:
+        raise NotFound()
     try:
         field = actions.create(actor, actions.create.parse(given(typed)))
     except Invalid as error:

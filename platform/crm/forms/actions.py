@@ -14,8 +14,9 @@ from core.actions import Changes, Input, action, changes_of
 from core.actor import Actor
 from core.errors import Invalid
 from crm.deals.models import Pipeline, Stage
-from crm.forms.fields import KINDS, MANY
+from crm.forms.fields import KINDS, MANY, OWN
 from crm.forms.models import Form
+from crm.forms.own import Own, own_fields
 from tenants.departments import known_members
 from tenants.models import Department, Role
 
@@ -47,7 +48,15 @@ def checked_origin(origin: str) -> str:
 
 class FormField(Input):
     id: Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9_-]*$")] = ""
-    kind: Annotated[str, Field(json_schema_extra={"enum": sorted(KINDS)})]
+    kind: Annotated[str, Field(json_schema_extra={"enum": sorted({*KINDS, OWN})})]
+    of: Annotated[
+        str,
+        Field(
+            max_length=60,
+            pattern=r"^((contact|deal)\.[a-z][a-z0-9_]*)?$",
+            description="Of a field of your own (kind own): contact.<key> or deal.<key>.",
+        ),
+    ] = ""
     label: Annotated[str, Field(max_length=200)] = ""
     required: bool = False
     hint: Annotated[str, Field(max_length=300)] = ""
@@ -127,7 +136,9 @@ def restore(actor: Actor, data: OneForm) -> Form:
 
 def check(actor: Actor, form: Form) -> None:
     """Fields, rule and place of deals must be possible. Raises Invalid."""
-    form.fields = [checked_field(number, dict(field)) for number, field in enumerate(form.fields)]
+    with actor.db.no_autoflush:
+        own = own_fields(actor.db, removed=True)  # one that was removed meanwhile does not hold up the others
+    form.fields = [checked_field(number, dict(field), own) for number, field in enumerate(form.fields)]
     check_once(form.fields)
     with actor.db.no_autoflush:
         check_stage(actor, form)
@@ -145,7 +156,9 @@ def check(actor: Actor, form: Form) -> None:
             raise Invalid((name, _("Choose among whom.")))
 
 
-def checked_field(number: int, field: dict[str, Any]) -> dict[str, Any]:
+def checked_field(number: int, field: dict[str, Any], own: Own) -> dict[str, Any]:
+    if field["kind"] == OWN:
+        return checked_own(number, field, own)
     kind = KINDS.get(field["kind"])
     if kind is None:
         raise Invalid((f"fields.{number}.kind", _("There is no such field.")))
@@ -160,12 +173,20 @@ def checked_field(number: int, field: dict[str, Any]) -> dict[str, Any]:
     return {**field, "id": identifier, "label": label}
 
 
+def checked_own(number: int, field: dict[str, Any], own: Own) -> dict[str, Any]:
+    asked = own.get(field["of"])
+    if asked is None:
+        raise Invalid((f"fields.{number}.kind", _("There is no such field.")))
+    return {**field, "id": field["id"] or f"q-{secrets.token_hex(4)}", "label": field["label"] or asked.label}
+
+
 def check_once(fields: list[dict[str, Any]]) -> None:
     seen: set[str] = set()
     for number, field in enumerate(fields):
-        if field["id"] in seen or (field["kind"] not in MANY and field["id"] != field["kind"]):
+        twice = field["id"] in seen or (field.get("of") and field["of"] in seen)
+        if twice or (field["kind"] not in MANY and field["id"] != field["kind"]):
             raise Invalid((f"fields.{number}.kind", _("This field is in the form already.")))
-        seen.add(field["id"])
+        seen |= {field["id"], field.get("of", "")} - {""}
 
 
 def check_stage(actor: Actor, form: Form) -> None:

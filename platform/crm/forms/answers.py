@@ -8,8 +8,9 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from crm.forms.fields import KINDS, MOST_TEXT, read_answer
+from crm.forms.fields import KINDS, MOST_TEXT, OWN, read_answer
 from crm.forms.models import Form
+from crm.forms.own import Own, take_own
 
 UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "gclid", "fbclid")
 GONE = 20  # fields that the form had a moment ago are kept, so many at most
@@ -24,14 +25,17 @@ class Answers:
     typed: dict[str, str] = field(default_factory=dict)
 
 
-def read(form: Form, posted: Mapping[str, str], with_files: frozenset[str] = frozenset()) -> Answers:
-    """`with_files` are the fields by which files came."""
+def read(form: Form, posted: Mapping[str, str], own: Own, with_files: frozenset[str] = frozenset()) -> Answers:
+    """`own` are the business's own fields; `with_files` those by which files came."""
     found = Answers(typed=dict(posted))
     said: dict[str, Any] = {"answers": [], "consents": [], "fields": {"contact": {}, "deal": {}}}
     address: dict[str, str] = {}
     for asked in form.fields:
         try:
-            take(said, address, asked, posted, with_files)
+            if asked["kind"] == OWN:
+                take_own(said, asked, own.get(asked["of"]), posted.get(asked["id"], ""))
+            else:
+                take(said, address, asked, posted, with_files)
         except ValueError as error:
             found.errors[asked["id"]] = str(error)
     if address:
@@ -42,7 +46,7 @@ def read(form: Form, posted: Mapping[str, str], with_files: frozenset[str] = fro
     said["utm"] = {name: posted[name][:200] for name in UTM if posted.get(name)}
     said["page"] = posted.get("page", "")[:500]
     words = any(said.get(name) for name in ("name", "email", "phone", "company", "text", "answers"))
-    if not words and not person and not with_files and not found.errors:
+    if not words and not person and not said["fields"]["deal"].get("custom") and not with_files and not found.errors:
         found.errors[""] = _("Nothing is filled in yet.")
     found.said = said
     return found

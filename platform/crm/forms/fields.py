@@ -17,7 +17,8 @@ from flask_babel import lazy_pgettext as _p
 
 from core.people import checked_email
 
-Shape = Literal["line", "text", "choice", "check", "file", "consent"]
+Shape = Literal["line", "text", "choice", "choices", "check", "file", "consent"]
+OWN = "own"  # a field of the business's own (crm.forms.own)
 MOST = 200  # characters of a line
 MOST_TEXT = 10_000
 
@@ -25,7 +26,8 @@ MOST_TEXT = 10_000
 @dataclass(frozen=True)
 class Kind:
     """`goes` is where the answer is kept: a column of the request, "contact.x" or "deal.x" for what is made of it, or
-    "" for the answers. `fill` is the browser's name for what it may fill in (autocomplete)."""
+    "" for the answers. `fill` is the browser's name for what it may fill in (autocomplete), `mode` of the keys that a
+    telephone shows."""
 
     name: Any
     label: Any
@@ -33,6 +35,7 @@ class Kind:
     shape: Shape = "line"
     type: str = "text"
     fill: str = "off"
+    mode: str = ""
     read: Callable[[str], Any] = str
 
 
@@ -76,7 +79,7 @@ KINDS: dict[str, Kind] = {
     "zip": Kind(_l("Address: ZIP"), _l("ZIP"), "address.zip", fill="postal-code"),
     "city": Kind(_l("Address: city"), _l("City"), "address.city", fill="address-level2"),
     "message": Kind(_l("What is asked for"), _l("How can we help?"), "text", "text"),
-    "amount": Kind(_l("Deal: amount"), _l("Your budget"), "deal.amount", read=read_amount),
+    "amount": Kind(_l("Deal: amount"), _l("Your budget"), "deal.amount", mode="decimal", read=read_amount),
     "day": Kind(_l("Deal: expected close"), _l("By when"), "deal.expected_close", type="date", read=read_day),
     "question": Kind(_p("form", "Question, one line"), ""),
     "long": Kind(_p("form", "Question, several lines"), "", shape="text"),
@@ -86,7 +89,7 @@ KINDS: dict[str, Kind] = {
     "consent": Kind(_p("form", "Consent"), _l("I agree to the processing of my data"), shape="consent"),
 }
 # Kinds that a form may have several of; of the others one.
-MANY = frozenset({"question", "long", "choice", "check", "consent"})
+MANY = frozenset({"question", "long", "choice", "check", "consent", OWN})
 
 
 def read_answer(field: dict[str, Any], typed: str) -> Any:

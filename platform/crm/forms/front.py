@@ -21,8 +21,9 @@ from core.pages import BUILD, Answer
 from crm.accounts.limits import address
 from crm.forms import answers, spam, uploads
 from crm.forms.answers import UTM, Answers
-from crm.forms.fields import KINDS
+from crm.forms.fields import OWN
 from crm.forms.models import Form
+from crm.forms.own import Own, asked_in, own_fields
 from crm.requests import actions
 from crm.requests.models import RequestFile
 from tenants.directory import check_not_restoring, locate_number
@@ -37,10 +38,11 @@ TRAP = "website"  # a field that people do not see
 
 @dataclass(frozen=True)
 class Shown:
-    """An open form, of which workspace, and how its page is looked at."""
+    """An open form, of which workspace, the business's own fields, and how its page is looked at."""
 
     workspace: Workspace
     form: Form
+    own: Own
     framed: bool
 
     @property
@@ -60,9 +62,9 @@ def page(number: int, key: str) -> Answer:
 def send(number: int, key: str) -> Answer:
     request.max_content_length = uploads.BODY
     shown = opened(number, key)
-    posted, given = request.form.to_dict(), request.form.get("token", "")
+    posted, given = posted_to(shown), request.form.get("token", "")
     sent = [(name, one) for name, one in request.files.items(multi=True) if one.filename]
-    found = answers.read(shown.form, posted, frozenset(name for name, _one in sent))
+    found = answers.read(shown.form, posted, shown.own, frozenset(name for name, _one in sent))
     ticket = spam.read(config(), shown.form.key, given)
     try:
         files = uploads.checked(one for _name, one in sent)
@@ -83,6 +85,12 @@ def send(number: int, key: str) -> Answer:
     doubts = spam.doubts(ticket, crowd, trapped=bool(posted.get(TRAP)), worked=worked)
     receive(shown, ticket.id, {**found.said, "doubts": doubts}, files)
     return redirect(url_for("form.done", **shown.place), 303)
+
+
+def posted_to(shown: Shown) -> dict[str, str]:
+    """What was sent by name; of several boxes ticked each in a line."""
+    several = [one["id"] for one, kind in asked_in(shown.form.fields, shown.own) if kind.shape == "choices"]
+    return {**request.form.to_dict(), **{name: "\n".join(request.form.getlist(name)) for name in several}}
 
 
 @front.get(f"{PLACE}/done")
@@ -136,10 +144,12 @@ def opened(number: int, key: str) -> Shown:
     g.language = workspace.language
     with database().workspace(workspace, reading=True) as session:
         form = session.scalar(select(Form).where(Form.key == key, Form.deleted_at.is_(None)))
+        asks = form is not None and any(one["kind"] == OWN for one in form.fields)
+        own = own_fields(session) if asks else {}
     previewed = request.method == "GET" and "preview" in request.args
     if form is None or not (form.active or previewed):
         raise NotFound(_("This form is closed."))
-    return Shown(workspace, form, "frame" in request.args)
+    return Shown(workspace, form, own, "frame" in request.args)
 
 
 def asked(shown: Shown, found: Answers, token: str, status: int = 200) -> Response:
@@ -155,7 +165,7 @@ def asked(shown: Shown, found: Answers, token: str, status: int = 200) -> Respon
             hidden=hidden,
             token=token,
             bits=ticket.bits if ticket else spam.BITS,
-            kinds=KINDS,
+            fields=asked_in(shown.form.fields, shown.own),
             accept=uploads.ACCEPT,
             most=uploads.MOST_ALL,
             preview="preview" in request.args,

@@ -18,7 +18,7 @@ def new_key() -> str:
 
 class Form(Record):
     """`key` stands in its public address. `fields` are, in their order, {"id", "kind", "label", "required", "hint",
-    "options", "text"} (crm.forms.fields); `look` is {"colour", "button", "done", "redirect"}.
+    "options", "text", "of"} (crm.forms.fields, crm.forms.own); `look` is {"colour", "button", "done", "redirect"}.
 
     What is sent gets a contact and a deal in `stage_id` at once if `opens`, and must be answered within `minutes` of
     working time. `rule` says who gets it: nobody, the one member, in turns, or by load; `among` whom: members, a role

@@ -1,6 +1,7 @@
 """Pages of web forms, in the settings: the list, the builder as one form that works without a script, and how a form is
 put into a web site."""
 
+from collections.abc import Mapping
 from secrets import token_hex
 from typing import Any
 from uuid import UUID
@@ -17,10 +18,12 @@ from crm.absences.queries import to_choose
 from crm.deals import queries as deals
 from crm.deals.form import stage_choices
 from crm.deals.models import Stage
+from crm.fields.models import Field
 from crm.forms import actions
 from crm.forms.actions import OneForm
-from crm.forms.fields import KINDS, MANY
+from crm.forms.fields import KINDS, MANY, OWN
 from crm.forms.models import Form
+from crm.forms.own import own_fields
 from crm.requests.models import Request
 from tenants.departments import tree
 from tenants.models import Role
@@ -129,7 +132,10 @@ def typed_form() -> dict[str, Any]:
         fields.pop(int(gone))
         typed["do"] = "order"
     added = typed.pop("added", "")
-    if typed.get("do") == "add" and added in KINDS:
+    of = added.removeprefix(f"{OWN}.")
+    if typed.get("do") == "add" and added != of:
+        fields.append({"id": f"q-{token_hex(4)}", "kind": OWN, "of": of, "label": ""})
+    elif typed.get("do") == "add" and added in KINDS:
         identifier = f"q-{token_hex(4)}" if added in MANY else added  # or the row would be taken for one left empty
         fields.append({"id": identifier, "kind": added, "label": str(KINDS[added].label)})
     return typed
@@ -153,6 +159,7 @@ def given(actor: Actor, typed: dict[str, Any]) -> dict[str, Any]:
             {
                 "id": row.get("id", ""),
                 "kind": row.get("kind", ""),
+                "of": row.get("of", ""),
                 "label": row.get("label", ""),
                 "required": bool(row.get("required")),
                 "hint": row.get("hint", ""),
@@ -190,13 +197,22 @@ def filled(actor: Actor, typed: dict[str, Any], found: Form | None = None) -> di
     here = {
         kind: KINDS[kind] for kind in KINDS if kind in MANY or kind not in {row.get("kind") for row in typed["fields"]}
     }
+    own = own_fields(actor.db, removed=True)
+    here_own = {row.get("of") for row in typed["fields"]}
+    more_own = {of: field for of, field in own.items() if of not in here_own and field.deleted_at is None}
+    for row in typed["fields"]:  # one just added is asked by its own label
+        if row.get("of") in own and not row.get("label"):
+            row["label"] = own[row["of"]].label
     roles = actor.db.scalars(select(Role).where(Role.deleted_at.is_(None)).order_by(Role.id))
     g.frame_src = "'self'"
     return {
         "typed": {**blank, "rule": "nobody", "among": "members", "minutes": "15", "member_ids": [], **typed},
         "form": found,
-        "kinds": KINDS,
-        "more": [(name, kind.name) for name, kind in here.items()],
+        "names": [called_in(row, own) for row in typed["fields"]],
+        "more": [
+            *((name, kind.name) for name, kind in here.items()),
+            *((f"{OWN}.{of}", own_name(field)) for of, field in more_own.items()),
+        ],
         "members": [(str(key), name) for key, name in to_choose(actor)],
         "roles": [(str(role.id), called(role)) for role in roles],
         "departments": [(str(one.id), f"{'– ' * depth}{one.name}") for one, depth in tree(actor)],
@@ -205,6 +221,19 @@ def filled(actor: Actor, typed: dict[str, Any], found: Form | None = None) -> di
         "address": f"{current_app.config['OKNO'].url}/f/{actor.workspace.id}-{found.key}" if found else "",
         "preview": f"/f/{actor.workspace.id}-{found.key}?preview=1&frame=1" if found else "",
     }
+
+
+def called_in(row: dict[str, Any], own: Mapping[str, Field]) -> str:
+    """What a row of the builder is for."""
+    if row.get("kind") == OWN:
+        return own_name(own[row["of"]]) if row.get("of") in own else _("a field that is gone")
+    return str(KINDS[row["kind"]].name) if row.get("kind") in KINDS else row.get("kind", "")
+
+
+def own_name(field: Field) -> str:
+    """ "Deal: Windows"."""
+    name = f"{_('Deal') if field.record_kind == 'deal' else _('Contact')}: {field.label}"
+    return name if field.deleted_at is None else _("%(name)s (removed)", name=name)
 
 
 def minutes_of(typed: dict[str, Any]) -> list[int]:

@@ -18,10 +18,11 @@ from core.limits import check_room
 
 from . import check
 from .batches import Batch, add, prepared
-from .columns import BY_KEY
+from .columns import BY_KEY, is_many
 from .matching import prepare_transaction, take_turn
 from .models import Duplicates, Import
 from .opening import columns_of, format_of, opened, parser_of, read, setting_of
+from .own import PREFIX, headings_of, own_fields
 from .rows import REASONS
 from .sheet import ENCODINGS, SEPARATORS, Sheet
 from .source import MAX_COLUMNS, Row
@@ -67,7 +68,10 @@ class Choices(Input):
     format: Format | None = None
     mapping: Annotated[
         dict[str, str] | None,
-        Field(description=f"Number of a column, from 0, to its field: {', '.join(BY_KEY)}. Other columns stay out."),
+        Field(
+            description=f"Number of a column, from 0, to its field: {', '.join(BY_KEY)}, or custom.<key> for a field "
+            "of your own. Other columns stay out."
+        ),
     ] = None
     duplicates: Annotated[
         Duplicates | None,
@@ -84,14 +88,16 @@ class Choices(Input):
         for column, field in wanted.items():
             if not column.isascii() or not column.isdigit() or int(column) >= MAX_COLUMNS:
                 raise ValueError(_("There is no column %(column)s.", column=column[:20]))
-            if field not in BY_KEY:
+            if field not in BY_KEY and not field.startswith(PREFIX):
                 raise ValueError(
                     _("There is no field %(field)s. Known: %(known)s.", field=field[:40], known=", ".join(BY_KEY))
                 )
         chosen = list(wanted.values())
-        twice = next((field for field in chosen if chosen.count(field) > 1 and not BY_KEY[field].many), None)
+        twice = next((field for field in chosen if chosen.count(field) > 1 and not is_many(field)), None)
         if twice:
-            raise ValueError(_("Two columns cannot both be %(field)s.", field=BY_KEY[twice].label))
+            raise ValueError(
+                _("Two columns cannot both be %(field)s.", field=BY_KEY[twice].label if twice in BY_KEY else twice)
+            )
         return None if mapping is None else {str(int(column)): field for column, field in wanted.items()}
 
 
@@ -194,10 +200,11 @@ def choose(actor: Actor, found: Import, data: Choices) -> None:
         found.format = {**found.format, **wanted_format(data.format)} if data.format else {}
     with opened(found) as sheet:
         if format_said:
-            reread(found, sheet)
+            reread(actor, found, sheet)
         if data.mapping is not None:
             if any(int(column) >= len(found.columns) for column in data.mapping):
                 raise Invalid(("mapping", _("The file has only %(num)s columns.", num=len(found.columns))))
+            check_own(actor, data.mapping)
             found.mapping = data.mapping
         if check.is_small(found):
             prepare_transaction(actor)
@@ -208,15 +215,23 @@ def choose(actor: Actor, found: Import, data: Choices) -> None:
             later(actor.db, "import.check", import_id=found.id, member_id=actor.member.id)
 
 
+def check_own(actor: Actor, mapping: dict[str, str]) -> None:
+    """Raises Invalid for a field of the business's own that is not there, or that the actor may not change."""
+    known = own_fields(actor)
+    gone = next((key for key in mapping.values() if key.startswith(PREFIX) and key not in known), None)
+    if gone:
+        raise Invalid(("mapping", _("There is no field %(field)s now. Choose another for its column.", field=gone)))
+
+
 def wanted_format(said: Format) -> dict[str, Any]:
     given = said.model_dump(exclude_unset=True)
     return {**given, **({"separator": "\t"} if given.get("separator") == "tab" else {})}
 
 
-def reread(found: Import, sheet: Sheet) -> None:
+def reread(actor: Actor, found: Import, sheet: Sheet) -> None:
     """The file as it is read now; columns of the same headings keep their fields, the others are guessed."""
     before = found.columns
-    found.format, found.columns = format_of(sheet), columns_of(sheet)
+    found.format, found.columns = format_of(sheet), columns_of(sheet, headings_of(own_fields(actor)))
     if [column["heading"] for column in before] != [column["heading"] for column in found.columns]:
         found.mapping = {str(at): column["field"] for at, column in enumerate(found.columns) if column["field"]}
 
@@ -230,6 +245,7 @@ def run(actor: Actor, data: OneImport) -> Import:
     require_rights(actor, found)
     if not KNOWN_BY & set(found.mapping.values()):
         raise Invalid(("mapping", _("Choose which column is the name, the company, the e-mail or the phone.")))
+    check_own(actor, found.mapping)
     found.state, found.error = "waiting", ""
     found.started_at = found.started_at or datetime.now(UTC)
     later(actor.db, "import.run", import_id=found.id, member_id=actor.member.id)

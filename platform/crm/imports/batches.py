@@ -22,8 +22,8 @@ MOST_KEPT = 300_000  # characters of one refused row that are kept
 
 COPIED = (
     "id", "owner_id", "import_id", "name", "prefix", "first_name", "last_name", "suffix", "position", "about", "source",
-    "city", "search", "emails", "phones", "addresses", "labels", "match_keys", "last_contact_at", "sort_key",
-    "company_id",
+    "city", "search", "emails", "phones", "addresses", "custom", "labels", "match_keys", "last_contact_at",
+    "sort_key", "company_id",
 )  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def copy_line(values: Values, setting: Setting) -> str:
         str(new_id()), str(values["owner_id"]), str(setting.import_id), derived["name"], values["prefix"],
         values["first_name"], values["last_name"], values["suffix"], values["position"], values["about"],
         values["source"], derived["city"], derived["search"], json(values["emails"]), json(values["phones"]),
-        json(values["addresses"]),
+        json(values["addresses"]), orjson.dumps(values["custom"]).decode() if values["custom"] else "{}",
         array(values["labels"]), array(derived["match_keys"]),
     ]  # fmt: skip
     return f"{copy_cells(cells)}\t{at.isoformat() if at else NULL}\t{copy_bytes(derived['sort_key'])}\t"

@@ -6,7 +6,7 @@ it is. Nothing of it is stored in the workspace but the numbers.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -17,11 +17,13 @@ from sqlalchemy import text
 from core.actor import Actor
 from core.events import announce
 from core.text import plain
+from crm.fields.models import Field
 
 from .columns import BY_KEY
 from .matching import prepare_transaction, same_people
 from .models import Import
 from .opening import opened, owners, parser_of
+from .own import PREFIX, written
 from .rows import ParsedContact, RefusedRow
 from .sheet import Sheet, SheetError
 from .source import Row
@@ -137,17 +139,19 @@ def look(row: Row, parsed: ParsedContact | RefusedRow | None, found: Import) -> 
 
 def looks_of(fields: Any) -> list[str]:
     wanted = set(fields)
-    return [key for key, members in LOOKS.items() if wanted & set(members)]
+    own = [key for key in fields if key.startswith(PREFIX)]
+    return [*(key for key, members in LOOKS.items() if wanted & set(members)), *own]
 
 
 def look_of(key: str, row: Row, parsed: ParsedContact | RefusedRow | None, fields: dict[int, str]) -> dict[str, str]:
+    filling = LOOKS.get(key, (key,))
     if isinstance(parsed, ParsedContact):
         value = shown_value(key, parsed)
-        was = [change.before for change in parsed.changes if change.field in LOOKS[key]]
+        was = [change.before for change in parsed.changes if change.field in filling]
         return {"text": cut(value), **({"was": cut(was[0])} if was and was[0] != value else {})}
-    cells = [row.cells[at] for at, field in sorted(fields.items()) if field in LOOKS[key] and at < len(row.cells)]
+    cells = [row.cells[at] for at, field in sorted(fields.items()) if field in filling and at < len(row.cells)]
     cell = {"text": cut(" ".join(cells))}
-    if parsed and parsed.field in LOOKS[key]:
+    if parsed and parsed.field in filling:
         cell |= {"text": cut(parsed.cell), "code": parsed.code}
     return cell
 
@@ -170,10 +174,13 @@ def shown_value(key: str, parsed: ParsedContact) -> str:
         case "last_contact":
             return parsed.last_contact.isoformat() if parsed.last_contact else ""
         case _:
-            return str(getattr(parsed, key))
+            own = key.startswith(PREFIX)
+            return written((parsed.custom or {}).get(key.removeprefix(PREFIX))) if own else str(getattr(parsed, key))
 
 
-def look_heading(key: str) -> str:
+def look_heading(key: str, own: Mapping[str, Field]) -> str:
+    if key in own:
+        return own[key].label
     names = {"street": _("Street"), "zip": _("ZIP"), "city": _("City"), "country": _("Country")}
     return names.get(key) or str(BY_KEY[key].label)
 

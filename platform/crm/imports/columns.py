@@ -1,7 +1,7 @@
 """Which column of a file is which field of a contact: the fields there are, and a guess with its reason."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -181,10 +181,11 @@ SHAPED = {
 UNMISTAKABLE = {"email", "phone", "website", "date"}
 
 
-def guess(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Guess]:
-    """One guess a column, from its heading and from a sample of rows (200 are plenty). A field that takes one column
+def guess(headings: Sequence[str], rows: Sequence[Sequence[str]], own: Mapping[str, str] | None = None) -> list[Guess]:
+    """One guess a column, from its heading and from a sample of rows (200 are plenty). `own` are the headings of the
+    business's own fields, with their keys. A field that takes one column
     goes to the surest; the others are left out with "not sure"."""
-    by_heading = fit_together([by_its_heading(heading) for heading in headings])
+    by_heading = fit_together([by_its_heading(heading, own or {}) for heading in headings])
     guesses = [
         weigh(column, headings[column], named, sure, shares(column, rows))
         for column, (named, sure) in enumerate(by_heading)
@@ -193,15 +194,22 @@ def guess(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Guess]
     for best in sorted(guesses, key=lambda entry: -entry.confidence):
         if best.field is None:
             continue
-        if best.field in taken and not BY_KEY[best.field].many:
+        if best.field in taken and not is_many(best.field):
             guesses[best.column] = Guess(best.column, best.heading, None, "unsure", 0.0)
         taken.add(best.field)
     return guesses
 
 
-def by_its_heading(heading: str) -> tuple[str | None, float]:
-    """The field that a heading names, and how surely: in full 1.0, as a part of it 0.7."""
-    whole = " ".join(re.sub(r"[^a-z0-9]+", " ", plain(heading)).split())
+def is_many(key: str) -> bool:
+    return key in BY_KEY and BY_KEY[key].many
+
+
+def by_its_heading(heading: str, own: Mapping[str, str]) -> tuple[str | None, float]:
+    """The field that a heading names, and how surely: in full 1.0, as a part of it 0.7. A field of the business's own
+    counts for more than another word for one that everybody has, but not than the very name of that."""
+    whole = plain_heading(heading)
+    if whole in own and (whole not in BY_HEADING or plain_heading(str(BY_KEY[BY_HEADING[whole]].label)) != whole):
+        return own[whole], 1.0
     name = whole.rstrip("0123456789 ") or whole  # Telefon 2
     if exact := BY_HEADING.get(whole) or BY_HEADING.get(name):
         return exact, 1.0
@@ -209,6 +217,10 @@ def by_its_heading(heading: str) -> tuple[str | None, float]:
         return "name", 0.9
     inside = [known for known in BY_HEADING if len(known) > 3 and f" {known} " in f" {name} "]
     return (BY_HEADING[max(inside, key=len)], 0.7) if inside else (None, 0.0)
+
+
+def plain_heading(heading: str) -> str:
+    return " ".join(re.sub(r"[^a-z0-9]+", " ", plain(heading)).split())
 
 
 def fit_together(fields: list[tuple[str | None, float]]) -> list[tuple[str | None, float]]:
@@ -243,7 +255,7 @@ def weigh(column: int, heading: str, named: str | None, sure: float, share: dict
 def contradicted(named: str, share: dict[str, float], looks: str | None) -> bool:
     """A heading that promises e-mails over a column of telephones. An empty column contradicts nothing."""
     shape = SHAPED.get(named)
-    if not share or named in {"zip", "zip_city"}:
+    if not share or named in {"zip", "zip_city"} or named not in BY_KEY:
         return False
     if shape and share[shape] < 0.2:
         return shape != "phone" or looks is not None  # short and foreign numbers are still numbers

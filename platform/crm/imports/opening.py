@@ -1,6 +1,6 @@
 """An import's stored file as a sheet again, and what its rows are read by."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
@@ -11,8 +11,9 @@ from core.files import files
 from core.text import plain
 from tenants.models import Member
 
-from .columns import REASONS, guess
+from .columns import BY_KEY, REASONS, guess
 from .models import Import
+from .own import own_fields, takers
 from .rows import RowParser
 from .sheet import Sheet, open_sheet
 from .values import Setting
@@ -37,11 +38,12 @@ def format_of(sheet: Sheet) -> dict[str, Any]:
     return {"kind": sheet.kind, "sheets": sheet.sheets, **{k: v for k, v in given.items() if v is not None}}
 
 
-def columns_of(sheet: Sheet) -> list[dict[str, Any]]:
-    """Each column with its heading, two of its values, and the field guessed with the reason."""
+def columns_of(sheet: Sheet, own: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Each column with its heading, two of its values, and the field guessed with the reason. `own` are the headings of
+    the business's own fields."""
     sample = [row.cells for row in sheet.sample()]
     described = []
-    for entry in guess(sheet.headings, sample):
+    for entry in guess(sheet.headings, sample, own):
         values = (cells[entry.column].strip()[:60] for cells in sample if entry.column < len(cells))
         shown = list(dict.fromkeys(value for value in values if value))[:2]
         described.append(
@@ -55,7 +57,11 @@ def reason_of(column: dict[str, Any]) -> str:
 
 
 def parser_of(actor: Actor, found: Import) -> RowParser:
-    return RowParser(found.fields, width=len(found.columns), country=actor.workspace.country)
+    """A column whose own field was removed meanwhile stays out, as one that is no field's."""
+    own = own_fields(actor)
+    mapping = {column: key for column, key in found.fields.items() if key in BY_KEY or key in own}
+    taking = takers(own, actor.workspace.language)
+    return RowParser(mapping, width=len(found.columns), country=actor.workspace.country, own=taking)
 
 
 def setting_of(actor: Actor, found: Import) -> Setting:

@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, cast
 from uuid import UUID
@@ -18,13 +18,16 @@ from core.full import LimitReached
 from core.listing import Ask
 from core.pages import Answer, Pages, day, render, see
 from core.people import shown_phone
+from crm.fields.models import Field
 from crm.imports import actions, queries
 from crm.imports.actions import IMPORT, Choices, OneImport
-from crm.imports.check import look_heading, looks_of
-from crm.imports.columns import BY_KEY, FIELDS
+from crm.imports.check import LOOKS, look_heading, looks_of
+from crm.imports.columns import FIELDS
 from crm.imports.delimited import ENCODINGS, SEPARATORS
 from crm.imports.models import Import, RefusedRow
 from crm.imports.opening import reason_of
+from crm.imports.own import own_fields
+from crm.imports.own import said as said_own
 from crm.imports.report import write_refused
 from crm.imports.rows import REASONS
 from crm.imports.rows import RefusedRow as Reason
@@ -77,12 +80,16 @@ def columns(actor: Actor, import_id: UUID) -> Answer:
 
 
 def columns_page(actor: Actor, found: Import, error: Refusal | None = None) -> str:
-    rows = shown_rows(found, request.args.get("show", "first"))
-    fields = [("", _("Do not import")), *((entry.key, str(entry.label)) for entry in FIELDS)]
+    own = own_fields(actor)
+    rows = shown_rows(found, request.args.get("show", "first"), own)
+    fields = [
+        ("", _("Do not import")), *((entry.key, str(entry.label)) for entry in FIELDS),
+        *((key, field.label) for key, field in own.items()),
+    ]  # fmt: skip
     return render(
         actor, "imports/columns.html", found=found, fields=fields, states=column_states(found), rows=rows,
         show=request.args.get("show", "first"),
-        looks=[(key, look_heading(key)) for key in looks_of(found.mapping.values())],
+        looks=[(key, look_heading(key, own)) for key in looks_of(found.mapping.values()) if key in own or key in LOOKS],
         earlier=queries.same_file(actor, found), encodings=list(ENCODINGS.items()), separators=separators(),
         **room_for(actor, found),
         described=described(found), error=error, errors=dict(error.fields) if isinstance(error, Invalid) else {},
@@ -201,7 +208,8 @@ def refused_file(actor: Actor, import_id: UUID) -> Answer:
 def refused_csv(actor: Actor, found: Import) -> Response:
     """All refused rows with their reasons, as a file that can be corrected and brought in."""
     file = tempfile.TemporaryFile(prefix="okno-")  # noqa: SIM115 (the answer closes it)
-    rows = ((row.cells, said_reason(row)) for row in all_refused(actor, found))
+    own = own_fields(actor)
+    rows = ((row.cells, said_reason(row, own)) for row in all_refused(actor, found))
     write_refused(cast("Any", file), found.headings, rows, found.format.get("separator") or ";")
     file.seek(0)
     name = f"{secure_filename(found.file_name.rpartition('.')[0]) or 'import'}-refused.csv"
@@ -246,10 +254,11 @@ def corrections(
     found = actor.find(Import, import_id)
     rows = queries.refused_rows(actor, found, after, CORRECTED)
     at = {field: column for column, field in sorted(found.fields.items(), reverse=True)}
+    own = own_fields(actor)
     shown = []
     for row in rows:
         cells, error = (typed or {}).get(row.line, (row.cells, None))
-        reason = error.fields[0][1] if error else said_reason(row)
+        reason = error.fields[0][1] if error else said_reason(row, own)
         wrong = error.fields[0][0] if error else f"cell-{at[row.field]}" if row.field in at else ""
         shown.append({"line": row.line, "cells": [*cells, *[""] * len(found.columns)][: len(found.columns)],
                       "reason": reason, "wrong": wrong, "extra": cells[len(found.columns):]})  # fmt: skip
@@ -257,8 +266,9 @@ def corrections(
     return render(actor, "imports/refused.html", found=found, rows=shown, more=more)
 
 
-def said_reason(row: RefusedRow) -> str:
-    return Reason(row.line, row.field if row.field in BY_KEY else "", "", row.reason).reason
+def said_reason(row: RefusedRow, own: Mapping[str, Field]) -> str:
+    reason = Reason(row.line, row.field, "", row.reason)
+    return reason.reason_at(own[row.field].label) if row.field in own else reason.reason
 
 
 def STATES() -> dict[str, tuple[str, str]]:  # noqa: N802 (a table, in the reader's language)
@@ -303,7 +313,7 @@ def column_states(found: Import) -> list[tuple[str, str]]:
     return states
 
 
-def shown_rows(found: Import, show: str) -> list[dict[str, Any]]:
+def shown_rows(found: Import, show: str, own: Mapping[str, Field]) -> list[dict[str, Any]]:
     """Rows of the table "How it will look", with words for reasons, dates and phones."""
     kept = found.checked.get({"refused": "refused_rows", "changed": "changed_rows"}.get(show, "first"), [])
     rows = []
@@ -311,7 +321,13 @@ def shown_rows(found: Import, show: str) -> list[dict[str, Any]]:
         as_typed = row["code"] or any("code" in cell for cell in row["cells"].values())
         cells = {}
         for key, cell in row["cells"].items():
-            text = cell["text"] if as_typed else said(key, cell["text"])
+            text = (
+                cell["text"]
+                if as_typed
+                else said_own(own[key], cell["text"])
+                if key in own
+                else said(key, cell["text"])
+            )
             cells[key] = {"text": text, "was": cell.get("was", ""), "reason": reason(cell.get("code"))}
         rows.append({"row": row["row"], "cells": cells, "reason": reason(row["code"])})
     return rows

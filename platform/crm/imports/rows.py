@@ -41,6 +41,10 @@ REASONS: dict[str, Any] = {
     "email_ending": _l("The ending, such as .cz, is missing."),
     "email_space": _l("There is a space inside the address."),
     "date": _l("This is not a date. Write it as 18. 11. 2026 or 2026-11-18."),
+    "number": _l("This is not a number."),
+    "option": _l("This is not one of the options of the field."),
+    "yes": _l("Write yes or no."),
+    "link": _l("This is not an address of the web."),
     "nobody": _l("There is no name, company, e-mail or phone in the row."),
 }
 
@@ -89,6 +93,7 @@ class ParsedContact:
     addresses: list[dict[str, str]] = field(default_factory=list)
     owner: str = ""
     last_contact: date | None = None
+    custom: dict[str, Any] | None = None
     changes: list[Change] = field(default_factory=list)
 
     def match_keys(self) -> list[str]:
@@ -109,8 +114,14 @@ class RefusedRow:
     @property
     def reason(self) -> str:
         """In the reader's language, with the field's name: "E-mail: The ending, such as .cz, is missing."."""
+        return self.reason_at(str(BY_KEY[self.field].label) if self.field in BY_KEY else "")
+
+    def reason_at(self, label: str) -> str:
         words = str(REASONS[self.code])
-        return f"{BY_KEY[self.field].label}: {words}" if self.field else words
+        return f"{label}: {words}" if label else words
+
+
+Take = Callable[[ParsedContact, str, str], None]
 
 
 class UnfitError(Exception):
@@ -125,19 +136,23 @@ def is_blank(row: Row) -> bool:
 
 
 class RowParser:
-    """Reads rows by a mapping of columns (from 0) to keys of columns.FIELDS. `country` (ISO 3166) is assumed for
-    local telephone numbers. `width` is how many columns the table has; a row with more filled cells is refused."""
+    """Reads rows by a mapping of columns (from 0) to keys of columns.FIELDS, or of `own`, which take cells by
+    themselves. `country` (ISO 3166) is assumed for local telephone numbers. `width` is how many columns the table has;
+    a row with more filled cells is refused."""
 
-    def __init__(self, mapping: Mapping[int, str], *, width: int, country: str = "CZ"):
-        if unknown := set(mapping.values()) - set(BY_KEY):
+    def __init__(
+        self, mapping: Mapping[int, str], *, width: int, country: str = "CZ", own: Mapping[str, Take] | None = None
+    ):
+        self.own = own or {}
+        if unknown := set(mapping.values()) - set(BY_KEY) - set(self.own):
             raise ValueError(f"no such fields: {', '.join(sorted(unknown))}")
         self.width, self.country = width, country
         kept = sorted(mapping.items())
-        self.steps: list[tuple[int, str, Callable[[ParsedContact, str, str], None]]] = [
-            (column, key, self.step(key)) for column, key in kept
-        ]
+        self.steps: list[tuple[int, str, Take]] = [(column, key, self.step(key)) for column, key in kept]
 
-    def step(self, key: str) -> Callable[[ParsedContact, str, str], None]:
+    def step(self, key: str) -> Take:
+        if key in self.own:
+            return self.own[key]
         special = {
             "name": take_name, "first_name": take_part_of_name, "last_name": take_part_of_name, "prefix": take_prefix,
             "email": take_emails, "email_home": take_emails, "email_other": take_emails,
@@ -236,7 +251,9 @@ def cleaned(contact: ParsedContact, key: str, value: str) -> str:
     if "\0" in value or "\ufffd" in value:
         raise UnfitError("unreadable", value)
     text = SPACES.sub(" ", INVISIBLE.sub("", BREAKS.sub("\n", value)))
-    text = unicodedata.normalize("NFC", text if key in MANY_LINES else text.replace("\n", " ")).strip()
+    text = unicodedata.normalize(
+        "NFC", text if key in MANY_LINES or key.startswith("custom.") else text.replace("\n", " ")
+    ).strip()
     if INVISIBLE.search(value):
         contact.changes.append(Change(key, value, text))
     return text
@@ -439,12 +456,15 @@ ISO_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)
 
 
 def take_date(contact: ParsedContact, key: str, value: str) -> None:
+    setattr(contact, key, date_of(value))
+
+
+def date_of(value: str) -> date:
     try:
         if found := CZECH_DATE.fullmatch(value):
-            setattr(contact, key, date(int(found[3]), int(found[2]), int(found[1])))
-        elif found := ISO_DATE.fullmatch(value):
-            setattr(contact, key, date(int(found[1]), int(found[2]), int(found[3])))
-        else:
-            raise UnfitError("date")
+            return date(int(found[3]), int(found[2]), int(found[1]))
+        if found := ISO_DATE.fullmatch(value):
+            return date(int(found[1]), int(found[2]), int(found[3]))
     except ValueError:
-        raise UnfitError("date") from None
+        pass
+    raise UnfitError("date")

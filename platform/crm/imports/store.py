@@ -13,6 +13,7 @@ from core import limits
 from core.actor import Actor
 from core.events import Event
 from core.ids import new_id
+from core.masking import unmasked
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 
@@ -89,8 +90,10 @@ def updated(
         .order_by(Contact.id)
         .with_for_update(of=Contact)
     )
+    with unmasked(actor.db):  # they are stored again with what this actor does not see of them
+        rows = actor.db.execute(query).mappings().all()
     found: list[tuple[Values, Values]] = []
-    for row in actor.db.execute(query).mappings():
+    for row in rows:
         present = {**row, "company": row["company"] or ""}
         after, news = dict(present), dict[str, Any]()
         for parsed in known.pop(row["id"]):
@@ -147,7 +150,7 @@ update contact set {", ".join(f"{name} = news.{name}" for name in (*TAKEN, *DERI
     version = contact.version + 1, updated_at = now()
 from jsonb_to_recordset(cast(:rows as jsonb)) as news (
     id uuid, prefix text, first_name text, last_name text, suffix text, position text, about text, source text,
-    emails jsonb,
+    emails jsonb, custom jsonb,
     phones jsonb, addresses jsonb, labels text[], company_id uuid, owner_id uuid, last_contact_at timestamptz,
     name text, city text, search text, sort_key bytea, match_keys text[]
 )

@@ -23,7 +23,7 @@ ADDRESS = ("street", "city", "zip", "country")
 # Of a contact, what a row may change; events of the import keep these before and after.
 TAKEN = (
     "prefix", "first_name", "last_name", "suffix", "position", "about", "source", "emails", "phones", "addresses",
-    "labels", "company_id", "owner_id", "last_contact_at",
+    "custom", "labels", "company_id", "owner_id", "last_contact_at",
 )  # fmt: skip
 DERIVED = ("name", "city", "search", "sort_key", "match_keys")
 
@@ -62,6 +62,7 @@ def values_of(parsed: ParsedContact, setting: Setting) -> Values:
             for kind, number, typed in parsed.phones
         ],
         "addresses": addresses_of(parsed),
+        "custom": parsed.custom or {},
         "labels": parsed.labels,
         "company": parsed.company,
         "owner_id": owner_of(parsed, setting) or setting.member_id,
@@ -101,8 +102,8 @@ def brought(present: Values, parsed: ParsedContact, setting: Setting) -> Values:
     """What a row changes of the contact that it was found to be; empty when it brings nothing new.
 
     With "fill" only what is missing is taken, with "overwrite" the file's value wins. E-mails, phones and labels are
-    added in both, never removed. First and last name are one thing: filling in half of a name would marry a husband's
-    first name to his wife's last.
+    added in both, never removed, and a business's own fields that the file does not have stay. First and last name are
+    one thing: filling in half of a name would marry a husband's first name to his wife's last.
     """
     wins = setting.duplicates == "overwrite"
     given = values_of(parsed, setting)
@@ -113,6 +114,9 @@ def brought(present: Values, parsed: ParsedContact, setting: Setting) -> Values:
     wanted["emails"] = present["emails"] + unknown(given["emails"], present["emails"], "address")
     wanted["phones"] = present["phones"] + unknown(given["phones"], present["phones"], "number")
     wanted["labels"] = present["labels"] + [label for label in given["labels"] if label not in present["labels"]]
+    if given["custom"]:
+        under, over = (present["custom"], given["custom"]) if wins else (given["custom"], present["custom"])
+        wanted["custom"] = {**under, **over}
     wanted["addresses"] = addresses_with(present["addresses"], given["addresses"], wins)
     if (wins or not present["company"]) and plain(given["company"]) not in ("", plain(present["company"])):
         wanted["company"] = given["company"]

@@ -153,7 +153,7 @@ def create_template(actor: Actor, data: NewTemplate) -> MailTemplate:
     known = actor.repeated(MailTemplate, data.id)
     if known:
         return known
-    template = MailTemplate(**kept(data.model_dump(exclude_none=True)))
+    template = MailTemplate(**kept(actor, data.model_dump(exclude_none=True)))
     actor.db.add(template)
     return template
 
@@ -161,7 +161,7 @@ def create_template(actor: Actor, data: NewTemplate) -> MailTemplate:
 @action("mail_template.edit", takes=ChangedTemplate)
 def change_template(actor: Actor, data: Changes) -> MailTemplate:
     template = actor.take(MailTemplate, data.id, "edit", data.version)
-    for name, value in kept(data.given()).items():
+    for name, value in kept(actor, data.given()).items():
         setattr(template, name, value)
     return template
 
@@ -186,9 +186,11 @@ def restore_template(actor: Actor, data: OneTemplate) -> MailTemplate:
     return template
 
 
-def kept(given: dict[str, Any]) -> dict[str, Any]:
+def kept(actor: Actor, given: dict[str, Any]) -> dict[str, Any]:
     """The fields as a template keeps them."""
-    return {name: by_keys(value, name) if name in ("subject", "body") else value for name, value in given.items()}
+    return {
+        name: by_keys(actor, value, name) if name in ("subject", "body") else value for name, value in given.items()
+    }
 
 
 def templates(actor: Actor) -> list[MailTemplate]:

@@ -21,7 +21,7 @@ from crm.contacts.models import Contact
 from crm.deals.models import Deal
 from crm.mails import actions
 from crm.mails.models import Mail, MailFile, MailTemplate
-from crm.mails.placeholders import PLACEHOLDERS, filled, in_words, values
+from crm.mails.placeholders import filled, in_words, offered, values
 from crm.mails.reading import cleaned
 
 pages = Pages("mails", __name__)
@@ -99,7 +99,8 @@ def send(actor: Actor) -> Answer:
 def with_data(actor: Actor, said: About, template: MailTemplate) -> tuple[str, str, list[str]]:
     """Subject and body with what is known, and the names of what is not."""
     known = values(actor, said.contact, said.deal, said.company)
-    (subject, some), (body, more) = filled(template.subject, known), filled(template.body, known)
+    words = offered(actor)
+    (subject, some), (body, more) = (filled(one, known, words) for one in (template.subject, template.body))
     return subject, body, list(dict.fromkeys([*some, *more]))
 
 
@@ -172,16 +173,17 @@ def templates(actor: Actor) -> Answer:
 @pages.get("/settings/mail-templates/new")
 def new_template(actor: Actor) -> Answer:
     actor.require(("mail_template", "create"))
-    return render(actor, TEMPLATE, known=None, typed={"id": str(new_id())}, errors={}, words=words())
+    return render(actor, TEMPLATE, known=None, typed={"id": str(new_id())}, errors={}, words=words(actor))
 
 
 @pages.post("/settings/mail-templates")
 def create_template(actor: Actor) -> Answer:
+    actor.require(("mail_template", "create"))
     typed = form_values(request.form)
     try:
         actions.create_template(actor, actions.create_template.parse(typed))
     except Invalid as error:
-        return refused(actor, TEMPLATE, error, known=None, typed=typed, words=words())
+        return refused(actor, TEMPLATE, error, known=None, typed=typed, words=words(actor))
     flash(_("Saved"))
     return see(url_for("mails.templates"))
 
@@ -190,21 +192,23 @@ def create_template(actor: Actor) -> Answer:
 def edit_template(actor: Actor, mail_template_id: UUID) -> Answer:
     actor.require(("mail_template", "edit"))
     template = actor.find(MailTemplate, mail_template_id)
+    said = offered(actor)
     typed = {
-        "name": template.name, "subject": in_words(template.subject), "body": in_words(template.body),
+        "name": template.name, "subject": in_words(template.subject, said), "body": in_words(template.body, said),
         "version": template.version,
     }  # fmt: skip
-    return render(actor, TEMPLATE, known=template, typed=typed, errors={}, words=words())
+    return render(actor, TEMPLATE, known=template, typed=typed, errors={}, words=words(actor))
 
 
 @pages.post("/settings/mail-templates/<uuid:mail_template_id>")
 def change_template(actor: Actor, mail_template_id: UUID) -> Answer:
+    actor.require(("mail_template", "edit"))
     typed = form_values(request.form)
     try:
         actions.change_template(actor, actions.change_template.parse({**typed, "id": mail_template_id}))
     except Invalid as error:
         template = actor.find(MailTemplate, mail_template_id)
-        return refused(actor, TEMPLATE, error, known=template, typed=typed, words=words())
+        return refused(actor, TEMPLATE, error, known=template, typed=typed, words=words(actor))
     flash(_("Saved"))
     return see(url_for("mails.templates"))
 
@@ -222,5 +226,5 @@ def restore_template(actor: Actor, mail_template_id: UUID) -> Answer:
     return see(url_for("mails.templates"))
 
 
-def words() -> list[str]:
-    return [f"{{{{{label}}}}}" for label in PLACEHOLDERS.values()]
+def words(actor: Actor) -> list[str]:
+    return [f"{{{{{said}}}}}" for said in offered(actor).values()]

@@ -37,6 +37,7 @@ from crm.notifications.telling import tell_members
 from crm.requests.actions import OPEN, OneRequest
 from crm.requests.contacted import answered
 from crm.requests.models import Request
+from crm.requests.own import fitting, tell
 from crm.requests.words import sources
 from tenants.members import acting_client, as_client, owners
 
@@ -95,8 +96,10 @@ def open_request(actor: Actor, data: OneRequest) -> Request:
         return request
     form = actor.db.get(Form, request.form_id) if request.form_id else None
     hold_keys(actor, request)
-    contact_id = request.contact_id or known_contact(actor, request) or new_contact(actor, request, form)
-    request.contact_id = contact_id
+    known = request.contact_id or known_contact(actor, request)
+    if known:
+        tell(actor, request, "contact")
+    request.contact_id = known or new_contact(actor, request, form)
     if form is not None and form.pipeline_id:
         request.deal_id = new_deal(actor, request, form)
     request.files_counted = True
@@ -122,7 +125,7 @@ def new_contact(actor: Actor, request: Request, form: Form | None) -> UUID | Non
 
 def reachable(actor: Actor, request: Request) -> dict[str, Any]:
     """Name, e-mail, phone and what else of a contact was asked for, as a contact takes them."""
-    said: dict[str, Any] = dict(request.fields.get("contact", {}))
+    said = asked_of(actor, request, "contact")
     if not (said.get("first_name") or said.get("last_name")) and request.name not in (request.email, request.phone):
         name = split_name(request.name)
         parts = {"prefix": name.prefix, "first_name": name.first, "last_name": name.last, "suffix": name.suffix}
@@ -136,6 +139,12 @@ def reachable(actor: Actor, request: Request) -> dict[str, Any]:
     return said if any(said.get(name) for name in known) else {}
 
 
+def asked_of(actor: Actor, request: Request, kind: str) -> dict[str, Any]:
+    """What was asked for a new record of the kind; what no longer fits in its own fields is told in words."""
+    own = fitting(actor, request, kind)
+    return {name: value for name, value in request.fields.get(kind, {}).items() if name != "custom"} | own
+
+
 def company_of(actor: Actor, name: str, owner_id: UUID | None) -> UUID:
     """The company of that name, however it is written; a new one where there is none."""
     plain = plain_name(name)
@@ -147,7 +156,7 @@ def new_deal(actor: Actor, request: Request, form: Form) -> UUID | None:
     stage = actor.db.get(Stage, form.stage_id) if form.stage_id else None
     stage_id = stage.id if stage and stage.deleted_at is None and stage.pipeline_id == form.pipeline_id else None
     given = {
-        **request.fields.get("deal", {}),
+        **asked_of(actor, request, "deal"),
         "name": f"{form.name}: {request.name}"[:200],
         "about": words_of(request)[:10_000],
         "source": source_of(actor, request, form),
@@ -244,9 +253,13 @@ def convert(actor: Actor, data: ConvertedRequest) -> Request:
     actor.linked(Company, data.company_id, "company_id")
     actor.linked(Contact, data.contact_id, "contact_id")
     request.company_id = company_id or request.company_id
-    request.contact_id = data.contact_id or request.contact_id or contact_given(actor, request, data, form)
+    known = data.contact_id or request.contact_id
+    if known:
+        tell(actor, request, "contact")
+    request.contact_id = known or contact_given(actor, request, data, form)
     if data.deal and request.deal_id is None:
         given = {
+            **fitting(actor, request, "deal"),
             "name": data.deal_name or f"{form.name}: {request.name}"[:200] if form else data.deal_name or request.name,
             "about": words_of(request)[:10_000],
             "source": source_of(actor, request, form),
@@ -264,7 +277,7 @@ def convert(actor: Actor, data: ConvertedRequest) -> Request:
 
 def contact_given(actor: Actor, request: Request, data: ConvertedRequest, form: Form | None) -> UUID:
     given: dict[str, Any] = {
-        **request.fields.get("contact", {}),
+        **asked_of(actor, request, "contact"),
         "first_name": data.first_name,
         "last_name": data.last_name,
         "source": form.name[:200] if form else "",

@@ -25,7 +25,7 @@ from crm.deals.form import stage_choices
 from crm.deals.models import Deal
 from crm.forms.models import Form
 from crm.imports.names import split_name
-from crm.requests import actions, opening, queries
+from crm.requests import actions, opening, own, queries
 from crm.requests.actions import OneRequest
 from crm.requests.models import Request, RequestFile
 from crm.requests.words import doubts, sources, states
@@ -117,6 +117,7 @@ def show(actor: Actor, request_id: UUID) -> str:
         members=to_choose(actor),
         states=states(),
         sources=sources(),
+        own=own.shown(actor, found),
         doubts=[doubts().get(one, one) for one in found.doubts],
         consents=[(one["text"], datetime.fromisoformat(one["at"])) for one in found.consents],
     )

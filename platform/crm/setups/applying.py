@@ -25,6 +25,8 @@ from crm.deals import pipelines
 from crm.deals.models import Pipeline, Stage
 from crm.documents import actions as documents
 from crm.documents.models import ONLY, Letterhead
+from crm.fields import actions as fields
+from crm.fields.models import Field
 from crm.forms import actions as forms
 from crm.forms.models import Form
 from crm.mails import actions as mails
@@ -35,6 +37,7 @@ from crm.products import actions as products
 from crm.products.models import Product
 from crm.setups.shape import (
     GivenDepartment,
+    GivenField,
     GivenForm,
     GivenLetterhead,
     GivenPipeline,
@@ -54,12 +57,14 @@ KINDS: dict[str, Any] = {
     "pipelines": _l("Pipelines"),
     "departments": _l("Departments"),
     "roles": _l("Roles"),
+    "fields": _l("Your own fields"),
     "products": _l("Price list"),
     "mail_templates": _l("Mail templates"),
     "letterhead": _l("Texts of quotes"),
     "forms": _l("Web forms"),
     "processes": _l("Processes"),
 }
+ON: dict[str, Any] = {"contact": _l("Contact"), "company": _l("Company"), "deal": _l("Deal")}
 REFERENCE = re.compile(r"«(stage|pipeline|role|department|form|template|product):([^«»]{1,200})»")
 
 
@@ -101,6 +106,8 @@ def apply(actor: Actor, setup: Setup) -> list[Part]:
             furnishing.put("departments", department.name, furnishing.department, department)
         for role in setup.roles:
             furnishing.put("roles", role.name, furnishing.role, role)
+        for one in setup.fields:
+            furnishing.put("fields", f"{ON[one.on]}: {one.label}", furnishing.field, one)
         for product in setup.products:
             furnishing.put("products", product.name, furnishing.product, product)
         for template in setup.mail_templates:
@@ -195,6 +202,18 @@ class Furnishing:
         return next(
             (one for one in roles.all_roles(self.actor) if roles.called(one).casefold() == name.casefold()), None
         )
+
+    def field(self, given: GivenField) -> bool:
+        known = (Field.record_kind == given.on) & (Field.key == given.key)
+        found = self.actor.db.scalar(select(Field).where(known))
+        if found is None:
+            values = given.model_dump(exclude={"on"})
+            fields.create(self.actor, fields.create.parse({**values, "record_kind": given.on}))
+        elif found.deleted_at is not None:
+            raise Invalid(("", _("It was removed here. Bring it back in the settings.")))
+        elif found.type != given.type:
+            raise Invalid(("", _("There is a field %(name)s here, of another type.", name=found.label)))
+        return found is None
 
     def product(self, given: GivenProduct) -> bool:
         same = (Product.name == given.name) | ((Product.code == given.code) & (Product.code != ""))

@@ -16,6 +16,7 @@ from core.actor import Actor
 from core.db import as_uuid
 from crm.deals.models import Pipeline
 from crm.documents.models import ONLY, Letterhead
+from crm.fields.models import Field
 from crm.forms.models import Form
 from crm.mails.models import MailTemplate
 from crm.processes.models import Process, Version
@@ -51,6 +52,7 @@ def export(actor: Actor) -> bytes:
             "pipelines": [pipeline_out(one) for one in rows(actor, Pipeline, Pipeline.position)],
             "departments": departments_out(actor),
             "roles": [role_out(one) for one in roles.all_roles(actor) if one.key is None],
+            "fields": [field_out(one) for one in rows(actor, Field, Field.record_kind, Field.position)],
             "products": [product_out(one) for one in rows(actor, Product, Product.sort_key)],
             "mail_templates": [kept(one, "name", "subject", "body") for one in rows(actor, MailTemplate)],
             "letterhead": letterhead_out(actor),
@@ -105,6 +107,11 @@ def role_out(role: Role) -> dict[str, Any]:
     }
     said = {"name": role.name, "matrix": {kind: verbs for kind, verbs in matrix.items() if verbs}}
     return {**said, "special": roles.special_of(role.rights), **kept(role, "fields")}
+
+
+def field_out(field: Field) -> dict[str, Any]:
+    said = {"key": field.key, "on": field.record_kind, "label": field.label, "type": field.type}
+    return {**said, **kept(field, "options", "hint"), **({"required": True} if field.required else {})}
 
 
 def product_out(product: Product) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def counted(setup: Setup) -> list[str]:
     found = {
         _("%(num)s stages", num=sum(len(one.stages) for one in setup.pipelines)): setup.pipelines,
         ngettext("%(num)s role", "%(num)s roles", len(setup.roles)): setup.roles,
+        ngettext("%(num)s own field", "%(num)s own fields", len(setup.fields)): setup.fields,
         ngettext("%(num)s product", "%(num)s products", len(setup.products)): setup.products,
         ngettext("%(num)s web form", "%(num)s web forms", len(setup.forms)): setup.forms,
         ngettext("%(num)s process", "%(num)s processes", len(setup.processes)): setup.processes,

@@ -1,4 +1,4 @@
-"""What a set-up file may say: pipelines, roles, departments, price list, texts, web forms, processes.
+"""What a set-up file may say: pipelines, roles, departments, own fields, price list, texts, web forms, processes.
 
 A thing is named by its `key` where another one in the file names it, else by its name. In files of ours a text is
 {en: ..., cs: ...}; what is checked here has been put into one language already (crm.setups.reading).
@@ -14,6 +14,8 @@ from core.access import ROLES, WORK, Scope
 from core.actions import Input
 from crm.deals.pipelines import MOST_STAGES, LostReasons, Name, StageFields, StaleDays
 from crm.documents.actions import Words
+from crm.fields.actions import CHOOSING, KEY_LENGTH, Options
+from crm.fields.models import FieldType, RecordKind
 from crm.forms.actions import MOST_FIELDS, FormField, Look
 from crm.mails.actions import Body
 from crm.processes.actions import Xml
@@ -63,6 +65,27 @@ class GivenRole(Thing):
 class GivenDepartment(Thing):
     name: Annotated[str, Field(min_length=1, max_length=80)]
     parent: Key = ""
+
+
+class GivenField(Input):
+    """A field of the business's own on contacts, companies or deals, known by its key there."""
+
+    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=KEY_LENGTH)]
+    on: RecordKind
+    label: Annotated[str, Field(min_length=1, max_length=60)]
+    type: FieldType
+    options: Options = []
+    hint: Annotated[str, Field(max_length=200)] = ""
+    required: bool = False
+
+    def goes_by(self) -> str:
+        return f"{self.on}.{self.key}"
+
+    @model_validator(mode="after")
+    def has_options(self) -> "GivenField":
+        if self.type in CHOOSING and not self.options:
+            raise ValueError(_("Write what there is to choose from."))
+        return self
 
 
 class GivenProduct(Input):
@@ -133,6 +156,7 @@ class Setup(Input):
     pipelines: Annotated[list[GivenPipeline], Field(max_length=MOST)] = []
     departments: Annotated[list[GivenDepartment], Field(max_length=MOST)] = []
     roles: Annotated[list[GivenRole], Field(max_length=MOST)] = []
+    fields: Annotated[list[GivenField], Field(max_length=MOST)] = []
     products: Annotated[list[GivenProduct], Field(max_length=1_000)] = []
     mail_templates: Annotated[list[GivenTemplate], Field(max_length=MOST)] = []
     letterhead: GivenLetterhead | None = None
@@ -142,7 +166,9 @@ class Setup(Input):
     @model_validator(mode="after")
     def named_once(self) -> "Setup":
         """Two things of a kind cannot go by the same name."""
-        kinds: dict[str, Any] = {"pipelines": self.pipelines, "departments": self.departments, "roles": self.roles}
+        kinds: dict[str, Any] = {
+            "pipelines": self.pipelines, "departments": self.departments, "roles": self.roles, "fields": self.fields,
+        }  # fmt: skip
         for kind, things in kinds.items():
             seen: set[str] = set()
             for thing in things:

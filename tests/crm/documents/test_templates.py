@@ -10,11 +10,14 @@ from sqlalchemy import text
 
 from core.errors import Busy, Forbidden, Invalid
 from core.files import files
+from crm.contacts import actions as contacts
 from crm.deals.models import Deal
 from crm.documents import limited, making, word
 from crm.documents.models import Document
+from crm.fields import actions as fields
 from crm.timeline.queries import timeline_of
 from tests.crm.documents.words import changed, read, written
+from tests.crm.fields.test_fields import add
 from tests.crm.people import Desk
 from tests.crm.processes.drawing import end, process, service, start, user
 from tests.crm.processes.works import Works
@@ -63,6 +66,31 @@ def test_a_document_says_what_the_deal_says_and_stands_on_its_timeline(shop: Sho
     (row,) = shop.rows("select file_size from document")
     (counted,) = shop.rows("select value from counter where name = 'storage'")
     assert counted.value >= row.file_size > 1000
+
+
+def test_a_document_says_what_own_fields_say_and_refuses_one_that_was_removed(shop: Shop) -> None:
+    with shop.acting() as actor:
+        field = add(actor, "Windows", "number")
+        add(actor, "Scaffold", "yes")
+        add(actor, "Discount", "text", "company")
+        add(actor, "Allergies", "text", "contact")
+        person = client(actor)
+        contacts.change(actor, contacts.change.parse({"id": person, "custom": {"allergies": "{{ dust }}"}}))
+        deal_id = priced_deal(actor, contact_id=person, custom={"windows": 1250.5, "scaffold": True}).id
+    template(
+        shop,
+        "{{ deal.custom.windows }} {% if deal.custom.scaffold %}with scaffold{% endif %}"
+        "{% if company.custom.discount %}cheap{% endif %} {{ contact.custom.allergies }}",
+    )
+    assert read(made(shop, deal_id)) == "1,250.5 with scaffold {{ dust }}"
+    page = Desk.of(shop).page("/settings/documents")
+    assert "<code>deal.custom.windows</code></dt><dd>Deal: Windows</dd>" in page
+    with shop.acting() as actor:
+        fields.delete(actor, fields.OneField(id=field.id))
+    with pytest.raises(Invalid) as refusal:
+        made(shop, deal_id)
+    assert "deal.custom.windows" in refusal.value.fields[0][1]
+    assert len(shop.rows("select 1 from document")) == 1
 
 
 def test_what_people_wrote_is_never_a_placeholder_nor_markup(shop: Shop) -> None:

@@ -9,8 +9,9 @@ from core.jobs import JOBS, Place
 from crm.deals import actions as deals
 from crm.mails import actions
 from crm.mails.addresses import address, thread_in
-from crm.mails.placeholders import by_keys, filled, in_words
+from crm.mails.placeholders import by_keys, filled, in_words, offered, values
 from crm.requests.models import Request
+from tests.crm.fields.test_fields import add
 from tests.crm.mails.post import Post
 from tests.shop import Shop, csrf
 
@@ -71,19 +72,41 @@ def test_an_address_for_replies_that_was_changed_names_nothing(post: Post, other
 def test_placeholders_are_read_and_written_in_each_language_and_kept_in_none(shop: Shop) -> None:
     with shop.acting() as actor:
         czech = "Vážený pane {{ last name }}, píšu o {{name of the deal}}"
-        kept = by_keys(czech, "body")
+        words = offered(actor)
+        kept = by_keys(actor, czech, "body")
         assert kept == "Vážený pane {{last_name}}, píšu o {{deal}}"
-        assert in_words(kept) == "Vážený pane {{last name}}, píšu o {{name of the deal}}"
+        assert in_words(kept, words) == "Vážený pane {{last name}}, píšu o {{name of the deal}}"
         with pytest.raises(Invalid):
-            by_keys("{{__class__}}", "body")
-        assert filled(kept, {"last_name": "Novák"}) == (
+            by_keys(actor, "{{__class__}}", "body")
+        assert filled(kept, {"last_name": "Novák"}, words) == (
             "Vážený pane Novák, píšu o {{name of the deal}}",
             ["name of the deal"],
         )
-        assert filled("{{last_name}}", {"last_name": "{{deal}}"})[0] == "{{deal}}", "data is not read again"
+        assert filled("{{last_name}}", {"last_name": "{{deal}}"}, words)[0] == "{{deal}}", "data is not read again"
         with force_locale("en"):
             template = actions.create_template(actor, actions.NewTemplate(name="Quote", body="Dear {{first name}}"))
         assert template.body == "Dear {{first_name}}"
+
+
+def test_own_fields_are_placeholders_by_their_labels(post: Post, shop: Shop) -> None:
+    person = post.contact()
+    with shop.acting() as actor:
+        add(actor, "Windows", "number")
+        add(actor, "Allergies", "text", "contact")
+        body = "{{deal: windows}} or {{ Deal:  Windows }}, {{contact: Allergies}}, {{deal.custom.windows}}"
+        template = actions.create_template(actor, actions.create_template.parse({"name": "Own", "body": body}))
+        assert template.body == (
+            "{{deal.custom.windows}} or {{deal.custom.windows}}, {{contact.custom.allergies}}, {{deal.custom.windows}}"
+        )
+        given = {"name": "Flat", "contact_id": person.id, "custom": {"windows": 1250.5}}
+        deal = deals.create(actor, deals.create.parse(given))
+        said = values(actor, person, deal, None)
+        text, missing = filled(template.body, said, offered(actor))
+        assert text == "1,250.5 or 1,250.5, {{contact: Allergies}}, 1,250.5"
+        assert missing == ["contact: Allergies"]
+        sent = {"contact_id": person.id, "deal_id": deal.id, "template": "Own"}
+        actions.send_template(actor, actions.send_template.parse(sent))
+    assert [row.text for row in post.rows()] == ["1,250.5 or 1,250.5, , 1,250.5"]
 
 
 def test_a_template_is_filled_with_what_is_known_and_what_is_missing_is_said_and_not_sent(

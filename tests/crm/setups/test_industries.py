@@ -17,6 +17,9 @@ def test_an_industry_comes_whole_and_its_processes_are_published(app: Flask, key
     setup = setup_of(key, language)
     names = {row.name for row in shop.rows("select name from pipeline")}
     assert names == {pipeline.name for pipeline in setup.pipelines}
+    own = {(row.record_kind, row.key): row.label for row in shop.rows("select record_kind, key, label from field")}
+    assert own == {(field.on, field.key): field.label for field in setup.fields}
+    assert 3 <= len(own) <= 6 or key == "general"
     with shop.acting() as actor:
         again = furnish(actor, key)
     assert [part for part in again if part.state != "there"] == []

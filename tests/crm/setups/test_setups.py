@@ -8,11 +8,13 @@ import pytest
 from flask import Flask
 
 from core.errors import Forbidden
+from crm.fields import actions as fields
 from crm.industries import setup_of
 from crm.setups.applying import apply, preview
 from crm.setups.exporting import export
 from crm.setups.reading import Unreadable, read
 from crm.setups.shape import Setup
+from tests.crm.fields.test_fields import add
 from tests.shop import Shop, csrf, open_shop
 
 TABLES = (
@@ -20,6 +22,7 @@ TABLES = (
     "stage",
     "department",
     "role",
+    "field",
     "product",
     "mail_template",
     "letterhead",
@@ -106,6 +109,26 @@ def test_one_that_cannot_come_is_left_out_and_the_others_come(other: Shop) -> No
     assert other.rows("select 1 from event where kind in ('form', 'process')") == []
 
 
+def test_a_field_that_is_here_stays_and_another_of_its_key_is_left_out(other: Shop) -> None:
+    with other.acting() as actor:
+        add(actor, "Number of windows", "number", key="windows")
+        add(actor, "Floor", "text", key="floor")
+        gone = add(actor, "Access", "lines", key="access")
+        fields.delete(actor, fields.OneField(id=gone.id))
+        parts = apply(actor, setup_of("windows", "cs").model_copy(update={"forms": [], "processes": []}))
+    states = {part.name: part.state for part in parts if part.kind == "fields"}
+    assert list(states.values()) == ["there", "new", "new", "left", "new", "left"], states
+    rows = other.rows("select key, label, type, options, deleted_at is null as used from field order by position")
+    assert [tuple(row)[:3] for row in rows if row.used] == [
+        ("windows", "Number of windows", "number"), ("floor", "Floor", "text"), ("material", "Materiál", "choice"),
+        ("opening", "Otevírání", "choices"), ("scaffold", "Potřeba lešení nebo plošiny", "yes"),
+    ]  # fmt: skip
+    assert rows[3].options == ["Plast", "Dřevo", "Hliník", "Dřevohliník"]
+    words = {part.words for part in parts if part.state == "left"}
+    assert words == {"There is a field Floor here, of another type.",
+                     "It was removed here. Bring it back in the settings."}  # fmt: skip
+
+
 def test_only_who_may_change_settings_puts_set_ups_in_or_takes_them_out(other: Shop) -> None:
     head = other.member("head")
     before = state(other)
@@ -133,6 +156,13 @@ BOMB = "okno: 1\na: &a [x, x]\nb: &b [*a, *a]\npipelines: [*b]"
         ("okno: 1\nproducts:\n" + "- {name: a}\n" * 20_000, "too much"),
         ("okno: 1\nthieves: []", "thieves"),
         ("okno: 1\npipelines: [{name: P, stages: [{name: S, probability: 500}]}]", "pipelines.0.stages.0.probability"),
+        ("okno: 1\nfields: [{key: a, on: task, label: A, type: text}]", "fields.0.on"),
+        ("okno: 1\nfields: [{key: A b, on: deal, label: A, type: text}]", "fields.0.key"),
+        ("okno: 1\nfields: [{key: a, on: deal, label: A, type: choice}]", "fields.0: Write what there is"),
+        (
+            "okno: 1\nfields: [{key: a, on: deal, label: A, type: text}, {key: a, on: deal, label: B, type: text}]",
+            "deal.a is there twice",
+        ),
         ("okno: 2", "okno"),
         ("- a\n- b", "no set-up"),
         ("okno: 1\nprocesses: [{file: ../../etc/passwd}]", "processes.0.file"),
