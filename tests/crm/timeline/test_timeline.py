@@ -171,7 +171,7 @@ def test_a_card_costs_the_same_few_statements_however_long_its_past(desk: Desk) 
             contacts.change(actor, contacts.change.parse({"id": person.id, "position": f"P{number}"}))
             actions.create(actor, actions.create.parse({"contact_id": person.id, "text": f"N{number}"}))
     assert statements() == few
-    assert few <= 18  # the last are the numbers beside the bell and the inbox, and whether clients come regularly
+    assert few <= 19  # the last: numbers beside bell and inbox, whether clients come regularly, the business's fields
 
 
 def test_a_note_is_written_corrected_deleted_and_back(desk: Desk) -> None:
