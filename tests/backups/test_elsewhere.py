@@ -26,8 +26,6 @@ from tests.backups.test_there_and_back import WITHOUT
 from tests.migrations.test_runner import REVISION, with_pets
 from tests.shop import Shop
 
-pytestmark = pytest.mark.slow
-
 
 def run(*arguments: str, ok: bool = True) -> str:
     done = CliRunner().invoke(cli, list(arguments))

@@ -24,8 +24,6 @@ from tenants.models import Person, WorkspaceRow
 from tests.backups import holding
 from tests.shop import Shop
 
-pytestmark = pytest.mark.slow
-
 STEP = 64 << 10
 
 

@@ -4,15 +4,12 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 from tests.browser.site import OURS, ROOT
 
 
-@pytest.mark.slow
 def test_nothing_acknowledged_is_lost_and_nothing_happens_twice() -> None:
     environ = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    short = "--minutes 0.2 --kills 12 --workspaces 3 --pause 0.3".split()
+    short = "--minutes 0.2 --kills 12 --workspaces 3 --pause 0.5".split()
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults", *short],
         cwd=ROOT, env=environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'platform'}"}, capture_output=True, text=True,

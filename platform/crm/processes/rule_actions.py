@@ -1,6 +1,7 @@
 """Every change of a rule: it is written as BPMN and published in the same step, so that what stands there holds."""
 
 from collections.abc import Iterator
+from textwrap import shorten
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -81,7 +82,7 @@ def checked(actor: Actor, data: Rule) -> str:
         wrong.append(("works", _("Say what is to be done.")))
     if wrong:
         raise Invalid(*wrong)
-    return said(Names.of(actor), data)[:200]
+    return shorten(said(Names.of(actor), data), 200, placeholder="…")
 
 
 def about_when(actor: Actor, data: Rule) -> Iterator[tuple[str, str]]:
