@@ -16,6 +16,6 @@ export default defineConfig({
     assetsInlineLimit: 0, // the content policy allows no data: scripts or fonts, and a file is cached
     modulePreload: { polyfill: false },
     target: ["chrome123", "firefox128", "safari18"], // what knows light-dark() and :has()
-    rolldownOptions: { input: ["src/main.ts", "src/main.scss", "src/service-worker.ts", "src/form.ts", "src/form.css", "src/embed.ts", "src/client.css", "src/reference.css"] },
+    rolldownOptions: { input: ["src/main.ts", "src/main.scss", "src/service-worker.ts", "src/form.ts", "src/form.css", "src/embed.ts", "src/client.css", "src/door.css", "src/reference.css"] },
   },
 });

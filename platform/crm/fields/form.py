@@ -15,9 +15,12 @@ PREFIX = "custom."
 
 
 def shown_fields(kind: str) -> list[Field]:
-    """The fields of contacts, companies or deals, for the templates of the present page."""
+    """The fields of contacts, companies or deals, for the templates of the present page, asked for once."""
     actor: Actor = g.actor
-    return fields_of(actor, kind)
+    known: dict[str, list[Field]] = g.setdefault("own_fields", {})
+    if kind not in known:
+        known[kind] = fields_of(actor, kind)
+    return known[kind]
 
 
 def offered(field: Field, chosen: list[str]) -> list[tuple[str, str]]:
