@@ -19,7 +19,7 @@ def written_number(text: str, field: str, decimals: int = 2) -> Decimal:
     if re.fullmatch(rf"-?\d{{1,20}}(\.\d{{1,{decimals}}})?", compact):
         return Decimal(compact)
     try:
-        if not re.fullmatch(r"[\d.,']{1,30}", compact):
+        if not re.fullmatch(r"-?[\d.,']{1,30}", compact):
             raise NumberFormatError("")
         return parse_decimal(compact, locale=get_locale() or "en", strict=True)
     except NumberFormatError:

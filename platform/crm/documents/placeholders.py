@@ -22,7 +22,7 @@ from crm.deals.items import Totals, net_of, totals
 from crm.deals.models import Deal
 from crm.deals.queries import stage_name
 from crm.documents.actions import letterhead_of
-from crm.fields.words import names_of, texts_of
+from crm.fields.words import all_names, names_of, texts_of
 from crm.processes.models import Instance, Step
 from crm.quotes.actions import client_of
 from crm.quotes.paper import cents, on_paper, price
@@ -76,7 +76,7 @@ def offered(actor: Actor) -> dict[str, Any]:
 
 def unknown(actor: Actor, used: list[str]) -> list[str]:
     """Those of the placeholders that there are not. What a step asks for is known when the document is made."""
-    known = offered(actor)
+    known = {*offered(actor), *all_names(actor)}
     return [one for one in used if one not in known and not (one.startswith(STEPS) and one.count(".") == 2)]
 
 

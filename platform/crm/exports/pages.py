@@ -64,6 +64,8 @@ def asked_of(given: Any) -> Ask:
     what = given.get("what", "")
     known = KINDS[what].resource.listing if what in KINDS else None
     filters = {name: given[name] for name in (known.filters if known else ()) if given.get(name)}
+    if known and known.custom:
+        filters |= {name: value for name, value in given.items() if name.startswith("custom.") and value}
     sort = given.get("sort", "") if known and given.get("sort", "").removeprefix("-") in known.sorts else ""
     return Ask(given.get("q", "").strip() if known and known.searched else "", sort, filters=filters)
 

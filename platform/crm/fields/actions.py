@@ -6,8 +6,8 @@ from typing import Annotated
 from uuid import UUID
 
 from flask_babel import gettext as _
+from pydantic import AfterValidator, model_validator
 from pydantic import Field as Described
-from pydantic import model_validator
 from sqlalchemy import func, select, text
 
 from core.actions import Changes, Input, action, changes_of
@@ -19,8 +19,17 @@ from crm.fields.models import Field, FieldType, RecordKind
 MOST = 100  # of one kind
 KEY_LENGTH = 40
 CHOOSING = ("choice", "choices")
+RESERVED = {"true", "false", "null", "in"}  # words of CEL
 
-Options = Annotated[list[Annotated[str, Described(min_length=1, max_length=200)]], Described(max_length=200)]
+
+def in_one_line(option: str) -> str:
+    if "\n" in option or "\r" in option:
+        raise ValueError(_("What is chosen is one line of text."))
+    return option
+
+
+Option = Annotated[str, Described(min_length=1, max_length=200), AfterValidator(in_one_line)]
+Options = Annotated[list[Option], Described(max_length=200)]
 Place = Annotated[int, Described(ge=0, le=10_000, description="From the top; behind the last, when left out.")]
 KEPT = "Name for programs: small letters, digits and _; made of the label, when left out. It never changes."
 
@@ -71,7 +80,9 @@ def create(actor: Actor, data: NewField) -> Field:
     there = list(actor.db.scalars(select(Field).where(Field.record_kind == data.record_kind)))
     if sum(field.deleted_at is None for field in there) >= MOST:
         raise Busy(_("There are %(most)s fields already. Remove one that nobody needs.", most=MOST))
-    taken = {field.key for field in there}
+    if data.key in RESERVED:
+        raise Invalid(("key", _("This name means something else in expressions. Choose another.")))
+    taken = {field.key for field in there} | RESERVED
     if data.key in taken:
         raise Invalid(("key", _("Another field has this name already, though it may be removed.")))
     field = Field(**data.model_dump(exclude_none=True))
@@ -79,6 +90,7 @@ def create(actor: Actor, data: NewField) -> Field:
     field.options = checked_options(field, data.options)
     if data.position is None:
         field.position = max((other.position for other in there), default=-1) + 1
+    check_required(field)
     check_label(actor, field)
     actor.db.add(field)
     return field
@@ -95,6 +107,7 @@ def change(actor: Actor, data: Changes) -> Field:
     for name, value in given.items():
         if value is not None and getattr(field, name) != value:
             setattr(field, name, value)
+    check_required(field)
     check_label(actor, field)
     return field
 
@@ -138,8 +151,8 @@ def hold(actor: Actor) -> None:
 
 def key_for(label: str, taken: set[str]) -> str:
     """ "Počet oken" becomes pocet_oken, a second one pocet_oken_2."""
-    words = re.sub(r"[^a-z0-9]+", "_", plain(label)).strip("_")[: KEY_LENGTH - 4].strip("_")
-    key = words if words[:1].isalpha() else f"field_{words}".rstrip("_")
+    words = re.sub(r"[^a-z0-9]+", "_", plain(label)).strip("_")
+    key = (words if words[:1].isalpha() else f"field_{words}")[: KEY_LENGTH - 4].strip("_")
     return next(one for one in (key, *(f"{key}_{n}" for n in range(2, len(taken) + 3))) if one not in taken)
 
 
@@ -150,6 +163,12 @@ def checked_options(field: Field, options: list[str]) -> list[str]:
     if not options:
         raise Invalid(("options", _("Write what there is to choose from.")))
     return list(dict.fromkeys(options))
+
+
+def check_required(field: Field) -> None:
+    """No is an answer, too. Raises Invalid."""
+    if field.required and field.type == "yes":
+        raise Invalid(("required", _("Yes or no cannot be required: what is not ticked means no.")))
 
 
 def check_label(actor: Actor, field: Field) -> None:

@@ -107,8 +107,8 @@ def typed_form() -> dict[str, Any]:
 def given(typed: dict[str, Any]) -> dict[str, Any]:
     """What was typed, as an action's input: options stand one a line."""
     values = blank_to_none(typed, "id", "version")
-    options = values.get("options", "").split("\n")
-    return {**values, "required": bool(typed["required"]), "options": [one for one in options if one.strip()]}
+    lines = str(values.get("options", "")).split("\n")
+    return {**values, "required": bool(typed["required"]), "options": [one for one in lines if one.strip()]}
 
 
 def stored(field: Field) -> dict[str, Any]:

@@ -53,7 +53,12 @@ def settle(actor: Actor, kind: str, given: dict[str, Any], known: Mapping[str, A
                 wrong.append((f"custom.{key}", _("Fill this in.")))
     if wrong:
         raise Invalid(*wrong)
-    given["custom"] = {key: value for key, value in values.items() if not is_nothing(value)}
+    given["custom"] = said_in(values)
+
+
+def said_in(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that say something."""
+    return {key: value for key, value in values.items() if not is_nothing(value)}
 
 
 def is_nothing(value: Any) -> bool:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from core.text import plain
 from crm.contacts.models import derived_values
+from crm.fields.values import said_in
 
 from .rows import ParsedContact
 
@@ -62,7 +63,7 @@ def values_of(parsed: ParsedContact, setting: Setting) -> Values:
             for kind, number, typed in parsed.phones
         ],
         "addresses": addresses_of(parsed),
-        "custom": parsed.custom or {},
+        "custom": said_in(parsed.custom or {}),
         "labels": parsed.labels,
         "company": parsed.company,
         "owner_id": owner_of(parsed, setting) or setting.member_id,
@@ -116,7 +117,7 @@ def brought(present: Values, parsed: ParsedContact, setting: Setting) -> Values:
     wanted["labels"] = present["labels"] + [label for label in given["labels"] if label not in present["labels"]]
     if given["custom"]:
         under, over = (present["custom"], given["custom"]) if wins else (given["custom"], present["custom"])
-        wanted["custom"] = {**under, **over}
+        wanted["custom"] = said_in({**under, **over})
     wanted["addresses"] = addresses_with(present["addresses"], given["addresses"], wins)
     if (wins or not present["company"]) and plain(given["company"]) not in ("", plain(present["company"])):
         wanted["company"] = given["company"]

@@ -89,7 +89,8 @@ def send_template(actor: Actor, data: FromTemplate) -> Mail:
     if contact is None or not contact.emails:
         raise Invalid(("contact_id", _("There is no e-mail address to write to.")))
     company_id = (deal.company_id if deal else None) or contact.company_id
-    known = values(actor, contact, deal, actor.db.get(Company, company_id) if company_id else None)
+    company = actor.db.scalar(actor.visible(Company).where(Company.id == company_id)) if company_id else None
+    known = values(actor, contact, deal, company)
     subject, body = (without_unknown(one, known) for one in (template.subject or template.name, template.body))
     return send(
         actor,

@@ -18,7 +18,7 @@ from core.pages import money
 from crm.companies.models import Company
 from crm.contacts.models import Contact
 from crm.deals.models import Deal
-from crm.fields.words import names_of, texts_of
+from crm.fields.words import all_names, names_of, texts_of
 from tenants.models import Member
 
 PLACEHOLDERS: dict[str, Any] = {
@@ -57,7 +57,7 @@ def in_words(text: str, words: Mapping[str, str]) -> str:
 def by_keys(actor: Actor, text: str, field: str) -> str:
     """The text as a template keeps it, whatever language its placeholders are written in. Raises Invalid for one that
     is not known."""
-    known = dict(all_words(names_of(actor)))
+    known = {name: name for name in all_names(actor, removed=True)} | dict(all_words(names_of(actor)))
     for said in FOUND.findall(text):
         if plain(said) not in known:
             raise Invalid((field, _("There is no placeholder %(name)s.", name=f"{{{{{said}}}}}")))

@@ -22,7 +22,7 @@ SIGN = re.compile(r"^(<=|>=|=>|=<|≥|≤|<|>)\s*(.+)$", re.DOTALL)
 NUMBER = re.compile(r"^-?\d{1,3}(?:[\s\u00a0\u202f]\d{3})+(?:[.,]\d{1,6})?$|^-?\d{1,15}(?:[.,]\d{1,6})?$")
 RANGE = re.compile(r"^(.+?)\s*(?:\.\.|–|\s-\s)\s*(.+)$")
 QUOTED = re.compile(r'^"((?:[^"\\]|\\.)*)"$|^\'((?:[^\'\\]|\\.)*)\'$')
-LIST = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|date\(\s*"[0-9-]{10}"\s*\)|[^,"'()]+)\s*(?:,|$)""")
+LIST = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|date\(\s*"[0-9-]{10}"\s*\)|[^,"]+?)\s*(?:,|$)""")
 INTERVAL = re.compile(r"^\[\s*([^\[\]]+?)\s*\.\.\s*([^\[\]]+?)\s*\]$")
 DAY = re.compile(r'^(?:date\(\s*)?"(\d{4}-\d\d-\d\d)"\s*\)?$')
 CZECH_DAY = re.compile(r"^(\d{1,2})\.\s*(\d{1,2})\.\s*(\d{4})$")
@@ -79,7 +79,10 @@ def parts_of(kind: str, said: str) -> list[str]:
     """ "CZ, SK"; a comma in a number is one of a fraction, unless a space follows."""
     parts = re.split(r";|,\s+|,$" if kind == "number" else r"[;,]", said)
     if '"' in said:
-        parts = [found for one in LIST.finditer(said) if (found := one[1].strip())]
+        found = list(LIST.finditer(said))
+        if "".join(one[0] for one in found) != said:
+            raise Unclear(_("Put each text that has quotation marks or commas in quotation marks of its own."))
+        parts = [one[1] for one in found]
     return [one.strip() for one in parts if one.strip()]
 
 
@@ -187,7 +190,7 @@ def shown(kind: str, value: str) -> str | None:
     if not quoted:
         return None
     text = plain_text(quoted)
-    awkward = re.search(r"[,;\"=<>≥≤\n]", text) or text != text.strip() or not text or is_a_word(text)
+    awkward = re.search(r"[,;\"'()=<>≥≤\n]", text) or text != text.strip() or not text or is_a_word(text)
     return value if awkward else text
 
 

@@ -101,13 +101,14 @@ def visible(actor: Actor, kind: str, record_id: Any) -> Record | None:
 
 
 def values_of(actor: Actor, record: Record | None) -> dict[str, Any]:
-    """A record as expressions have it: each of the business's own fields in `custom`, null where nothing is said; of a
-    deal, `stage` by its name as well."""
+    """A record as expressions have it: each of the business's own fields in `custom`, null where nothing is said
+    and no for yes or no; of a deal, `stage` by its name as well."""
     if record is None:
         return {}
     values = {"id": str(record.id), **{name: plain(value) for name, value in record.values().items()}}
     if record.kind in RECORD_KINDS:
-        values["custom"] = {**{field.key: None for field in fields_of(actor, record.kind)}, **values["custom"]}
+        own = {field.key: False if field.type == "yes" else None for field in fields_of(actor, record.kind)}
+        values["custom"] = own | values["custom"]
     stage_id = getattr(record, "stage_id", None)
     if stage_id is not None:
         values["stage"] = actor.db.scalar(select(Stage.name).where(Stage.id == stage_id)) or ""

@@ -1,5 +1,6 @@
 """Rules as sentences: the list, and the form that works without a script, whose lines are added by a button."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from crm.processes import actions, queries, rule_actions
 from crm.processes.designer_pages import editable
 from crm.processes.models import Process
 from crm.processes.rule_actions import rule_of
-from crm.processes.rule_fields import OPS, Fields
+from crm.processes.rule_fields import OPS, Fields, Known, gone
 from crm.processes.rules import DOES, WHENS, Rule
 from crm.processes.sentences import OPS as OP_WORDS
 from crm.processes.sentences import Names, sentence
@@ -115,7 +116,7 @@ def found(actor: Actor, process_id: UUID) -> tuple[Process, Rule]:
 def typed_form(actor: Actor) -> dict[str, Any]:
     """The form as it was typed; "do" is there where a button asked only for a line more or less."""
     typed, fields = form_values(request.form), Fields.of(actor)
-    conditions = typed["conditions"] = [one for one in typed.get("conditions", []) if one.get("field") in fields.asked]
+    conditions = typed["conditions"] = [one for one in typed.get("conditions", []) if one.get("field")]
     works = typed["works"] = [one for one in typed.get("works", []) if one.get("do") in DOES]
     ask, work = typed.pop("ask", ""), typed.pop("work", "")
     pressed = typed.get("do", "")
@@ -149,19 +150,26 @@ def filled(actor: Actor, typed: dict[str, Any], process: Process | None = None) 
     """What the form needs."""
     names = Names.of(actor)
     fields = names.fields
-    conditions = [{**BLANK_CONDITION, **one} for one in typed.get("conditions", []) if one["field"] in fields.asked]
-    works = [{**BLANK_WORK, **one} for one in typed.get("works", []) if one.get("field", "owner_id") in fields.settable]
+    conditions = [{**BLANK_CONDITION, **one} for one in typed.get("conditions", [])]
+    works = [{**BLANK_WORK, **one} for one in typed.get("works", [])]
     return {
         "typed": {"id": new_id(), **BLANK, **typed, "conditions": conditions, "works": works},
         "process": process,
         "names": names,
         "whens": WHENS,
         "does": DOES,
-        "asked": fields.asked,
+        "asked": with_gone(fields.asked, conditions),
+        "ask_choices": fields.asked,
         "ops": {kind: [(op, OP_WORDS[op]) for op in found] for kind, found in OPS.items()},
-        "settable": fields.settable,
+        "settable": with_gone(fields.settable, works),
         "work_choices": [(do, words) for do, words in DOES.items() if do != "set"]
         + [(f"set:{name}", _("set %(field)s", field=one.words)) for name, one in fields.settable.items()],
         "todos": TODOS,
         "units": UNITS,
     }
+
+
+def with_gone(known: Mapping[str, Known], lines: list[dict[str, Any]]) -> dict[str, Known]:
+    """Fields that are not there any more stay in the rule until somebody takes their lines out: without them it would
+    hold for more than was meant."""
+    return {**{line["field"]: gone() for line in lines}, **known}

@@ -185,7 +185,7 @@ def asked(one: Condition, known: Known) -> str:
 def written(kind: str, value: str) -> str:
     """A value in CEL."""
     if kind == "yes":
-        return "true" if value == "yes" else "null"
+        return "true" if value == "yes" else "false"
     return number(value) if kind == "number" else quoted(value)
 
 

@@ -60,7 +60,7 @@ def look(actor: Actor, process_id: UUID, element: str) -> Answer:
     table_in(editable(actor, process_id).draft, element)
     sheet = sent()
     found = list(wrong(sheet))
-    given = orjson.loads(request.form.get("tried") or "[]")
+    given = from_json(request.form.get("tried") or "[]")
     typed = [str(one) for one in given] if isinstance(given, list) else []
     answer: dict[str, Any] = {"rows": [], "said": ""}
     if any(typed) and found:
@@ -107,13 +107,18 @@ def save(actor: Actor, process_id: UUID, element: str) -> Answer:
 
 def sent() -> Sheet:
     """Raises Refusal."""
-    try:
-        sheet = parse(orjson.loads(request.form.get("sheet") or "{}"))
-    except orjson.JSONDecodeError:
-        raise Refusal(_("The decision table is empty, or too large.")) from None
+    sheet = parse(from_json(request.form.get("sheet") or "{}"))
     if any(len(row.when) != len(sheet.inputs) or len(row.then) != len(sheet.outputs) for row in sheet.rows):
         raise Refusal(_("A row of the decision table has not as many cells as the table has columns."))
     return sheet
+
+
+def from_json(sent: str) -> Any:
+    """Raises Refusal."""
+    try:
+        return orjson.loads(sent)
+    except orjson.JSONDecodeError:
+        raise Refusal(_("The decision table is empty, or too large.")) from None
 
 
 @pages.get(f"{ADDRESS}/file")

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext
 from lxml import etree
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from core.actions import Input
 from core.errors import Invalid, NotFound, Refusal
@@ -31,8 +31,15 @@ Policy = Literal[
     "UNIQUE", "FIRST", "ANY", "COLLECT", "RULE ORDER", "COLLECT SUM", "COLLECT MIN", "COLLECT MAX", "COLLECT COUNT"
 ]
 Kind = Literal["text", "number", "yesno", "date"]
-Cell = Annotated[str, Field(max_length=2000)]
-Label = Annotated[str, Field(max_length=200)]
+
+
+def storable(typed: str) -> str:
+    """Without the control characters that come along from other programs, and that XML cannot hold."""
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "", typed)
+
+
+Cell = Annotated[str, Field(max_length=2000), AfterValidator(storable)]
+Label = Annotated[str, Field(max_length=200), AfterValidator(storable)]
 
 POLICIES: dict[str, Any] = {
     "UNIQUE": _l("Exactly one row may fit"),

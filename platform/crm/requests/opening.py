@@ -253,8 +253,8 @@ def convert(actor: Actor, data: ConvertedRequest) -> Request:
     actor.linked(Company, data.company_id, "company_id")
     actor.linked(Contact, data.contact_id, "contact_id")
     request.company_id = company_id or request.company_id
-    known = data.contact_id or request.contact_id
-    if known:
+    known, opened = data.contact_id or request.contact_id, request.files_counted
+    if known and not opened and "custom" not in actor.hidden("contact"):
         tell(actor, request, "contact")
     request.contact_id = known or contact_given(actor, request, data, form)
     if data.deal and request.deal_id is None:

@@ -17,7 +17,9 @@ from core.db import as_uuid
 from crm.deals.models import Pipeline
 from crm.documents.models import ONLY, Letterhead
 from crm.fields.models import Field
+from crm.forms.fields import OWN
 from crm.forms.models import Form
+from crm.forms.own import Own, own_fields
 from crm.mails.models import MailTemplate
 from crm.processes.models import Process, Version
 from crm.products.models import Product
@@ -45,7 +47,7 @@ def export(actor: Actor) -> bytes:
     """The set-up as YAML, said in the audit log. Raises Forbidden."""
     actor.require(("settings", "edit"))
     with actor.transaction():
-        names = names_of(actor)
+        names, own = names_of(actor), own_fields(actor.db)
         whole = {
             "okno": VERSION,
             "name": actor.workspace.name[:80],
@@ -56,7 +58,7 @@ def export(actor: Actor) -> bytes:
             "products": [product_out(one) for one in rows(actor, Product, Product.sort_key)],
             "mail_templates": [kept(one, "name", "subject", "body") for one in rows(actor, MailTemplate)],
             "letterhead": letterhead_out(actor),
-            "forms": [form_out(one, names) for one in rows(actor, Form)],
+            "forms": [form_out(one, names, own) for one in rows(actor, Form)],
             "processes": [process_out(actor, one, names) for one in rows(actor, Process)],
         }
         said = {kind: found for kind, found in whole.items() if found}
@@ -124,8 +126,9 @@ def letterhead_out(actor: Actor) -> dict[str, Any]:
     return kept(letterhead, "header", "footer", "terms", "valid_days") if letterhead else {}
 
 
-def form_out(form: Form, names: dict[UUID, tuple[str, str]]) -> dict[str, Any]:
-    """Whoever was named one by one is nobody elsewhere, and the sites that may show it are this business's."""
+def form_out(form: Form, names: dict[UUID, tuple[str, str]], own: Own) -> dict[str, Any]:
+    """Whoever was named one by one is nobody elsewhere, and the sites that may show it are this business's. What asked
+    for a field that was removed is a question like any other."""
     links = {
         kind: names[one][1]
         for kind in ("pipeline", "role", "department")
@@ -135,7 +138,15 @@ def form_out(form: Form, names: dict[UUID, tuple[str, str]]) -> dict[str, Any]:
         links["stage"] = names[form.stage_id][1].removeprefix(f"{links.get('pipeline', '')}/")
     rule = form.rule if form.among in ("role", "department") and form.among in links else "nobody"
     said = kept(form, "name", "heading", "intro", "fields", "look", "minutes")
+    if "fields" in said:
+        said["fields"] = [asked_out(one, own) for one in said["fields"]]
     return {**said, "opens": form.opens, "rule": rule, **links}
+
+
+def asked_out(one: dict[str, Any], own: Own) -> dict[str, Any]:
+    if one["kind"] != OWN or one.get("of") in own:
+        return one
+    return {name: value for name, value in one.items() if name != "of"} | {"kind": "question"}
 
 
 def process_out(actor: Actor, process: Process, names: dict[UUID, tuple[str, str]]) -> dict[str, Any]:

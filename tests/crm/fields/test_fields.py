@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from flask_babel import force_locale
 
 from core.actor import Actor
 from core.errors import Forbidden, Invalid
@@ -13,6 +14,7 @@ from crm.deals import actions as deals
 from crm.deals.models import Deal
 from crm.fields import actions
 from crm.fields.models import Field
+from crm.fields.values import as_number, text_of
 from crm.processes.context import values_of
 from crm.processes.expressions import evaluate
 from tenants import roles, staff
@@ -122,7 +124,15 @@ def test_a_removed_field_takes_nothing_and_comes_back_with_what_was_written_in_i
 
 
 @pytest.mark.parametrize(
-    ("label", "key"), [("Počet oken", "pocet_oken"), ("2. patro", "field_2_patro"), ("%%", "field"), ("名前", "field")]
+    ("label", "key"),
+    [
+        ("Počet oken", "pocet_oken"),
+        ("2. patro", "field_2_patro"),
+        ("%%", "field"),
+        ("名前", "field"),
+        ("True", "true_2"),
+        ("24 hours emergency service available all year round", "field_24_hours_emergency_service_ava"),
+    ],
 )
 def test_a_field_is_called_for_programs_by_its_label(shop: Shop, label: str, key: str) -> None:
     with shop.acting() as actor:
@@ -137,7 +147,8 @@ def test_a_field_is_called_for_programs_by_its_label(shop: Shop, label: str, key
     "wish",
     [
         {"type": "choice"}, {"type": "image"}, {"key": "Model"}, {"key": "1st"}, {"label": ""}, {"label": "x" * 61},
-        {"record_kind": "task"}, {"type": "choices", "options": [""]}, {"position": -1},
+        {"record_kind": "task"}, {"key": "true"}, {"type": "yes", "required": True},
+        {"type": "choice", "options": ["A\nB"]}, {"type": "choices", "options": [""]}, {"position": -1},
     ],
 )  # fmt: skip
 def test_a_field_that_cannot_be_is_refused(shop: Shop, wish: dict[str, Any]) -> None:
@@ -337,3 +348,24 @@ def test_processes_read_them_and_set_them(shop: Shop) -> None:
         seen = values_of(actor, known)["custom"]
         assert (seen["windows"], seen["model"]) == (6, None)
         assert evaluate("deal.custom.windows > 5.5 && deal.custom.model == null", {"deal": {"custom": seen}}) is True
+
+
+def test_a_narrowed_list_is_exported_as_it_is_shown(shop: Shop) -> None:
+    with shop.acting() as actor:
+        all_types(actor)
+        deal(actor, material="Wood")
+        deal(actor)
+    desk = Desk.of(shop)
+    page = desk.page("/exports/new?what=deals&custom.material=Wood")
+    assert 'name="custom.material" value="Wood"' in page
+    assert "1 row" in page
+    desk.send("/exports/", what="deals", format="csv", **{"custom.material": "Wood"})
+    assert shop.rows("select ask from export")[0].ask["filters"] == {"custom.material": "Wood"}
+
+
+def test_a_number_is_taken_as_a_form_shows_it_in_any_language(shop: Shop) -> None:
+    with shop.app.test_request_context("/"):
+        for language in ("cs", "en"):
+            with force_locale(language):
+                for number in (-5.5, 1480.25, -123456.789, 0, 7):
+                    assert as_number(text_of(number)) == number

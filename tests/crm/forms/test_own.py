@@ -11,6 +11,9 @@ from core.errors import Invalid
 from crm.fields import actions as fields
 from crm.forms import actions as forms
 from crm.forms.models import Form
+from crm.requests import opening as requests
+from tenants import roles, staff
+from tenants.models import Member
 from tests.crm.fields.test_fields import MATERIALS, add
 from tests.crm.forms.client import Client
 from tests.crm.people import Desk, contact
@@ -133,6 +136,40 @@ def test_who_may_not_change_own_fields_converts_and_they_stay_with_the_request(s
     assert answer.status_code == 200, answer.json
     assert {str(row.custom) for row in shop.rows("select custom from deal union select custom from contact")} == {"{}"}
     assert shop.rows("select fields from request")[0].fields == found.fields
+
+
+def test_nobody_reads_by_converting_what_is_hidden_from_them(shop: Shop, made: Form) -> None:
+    seller = shop.member("sales", "Petr Novotný")
+    with shop.acting() as owner:
+        matrix = {kind: dict.fromkeys(verbs, "all") for kind, verbs in roles.matrix_of({}).items()}
+        wish = {"name": "Blind", "matrix": matrix, "special": [], "fields": {"contact": {"custom": "hidden"}}}
+        role = roles.create(owner, roles.create.parse(wish))
+        member = owner.db.query(Member).filter(Member.identity_id == seller).one()
+        staff.give_role(owner, staff.GivenRole(id=member.id, role_id=role.id))
+    known = contact(shop, last_name="Novák")
+    with shop.acting() as actor:
+        form = actor.db.get_one(Form, made.id)
+        form.pipeline_id = form.stage_id = None
+    Client.of(shop, made).send(**SAID)
+    (asked,) = shop.rows("select id from request")
+    with shop.acting(seller) as actor:
+        requests.convert(actor, requests.convert.parse({"id": asked.id, "contact_id": known.id}))
+    (row,) = shop.rows("select answers from request")
+    assert "cats" not in str(row.answers)
+    assert "cats" not in str(shop.rows("select about from deal"))
+
+
+def test_what_came_into_the_contact_is_told_once(shop: Shop, made: Form) -> None:
+    with shop.acting() as actor:
+        form = actor.db.get_one(Form, made.id)
+        form.pipeline_id = form.stage_id = None
+    Client.of(shop, made).send(**SAID)
+    work(shop)
+    (asked,) = shop.rows("select id, contact_id from request")
+    with shop.acting() as actor:
+        requests.convert(actor, requests.convert.parse({"id": asked.id}))
+    assert shop.rows("select custom from contact")[0].custom == {"allergies": "dust\nand cats"}
+    assert shop.rows("select answers from request")[0].answers == []
 
 
 def test_the_maker_offers_own_fields_once_and_keeps_one_that_was_removed(shop: Shop, made: Form) -> None:

@@ -250,6 +250,32 @@ def test_a_rule_asks_about_the_businesss_own_fields_and_sets_them(works: Works) 
     works.do("field.delete", id=field)
     page = works.shop.browser().get(works.shop.path("/settings/processes/rules")).get_data(as_text=True)
     assert "a field that is gone" in page
+    # Saved as it is shown, it would hold for more deals than was meant: it is refused until its line is taken out.
+    browser, rules = works.shop.browser(), works.shop.path("/settings/processes/rules")
+    (kept,) = works.shop.rows("select id, version, draft, rule from process")
+    shown = browser.get(f"{rules}/{kept.id}").get_data(as_text=True)
+    assert 'value="deal.custom.material"' in shown
+    typed = {
+        "csrf_token": csrf(browser, f"{rules}/new"), "when": "created", "version": str(kept.version),
+        "conditions-0-field": "deal.custom.material", "conditions-0-op": "is", "conditions-0-value": "Wood",
+        "works-0-do": "win",
+    }  # fmt: skip
+    refused = browser.post(f"{rules}/{kept.id}", data=typed)
+    assert refused.status_code == 422
+    assert "There is no such field." in refused.get_data(as_text=True)
+    assert works.shop.rows("select draft from process")[0].draft == kept.draft
+
+
+def test_a_rule_asks_for_no_as_for_yes(works: Works) -> None:
+    works.do("field.create", record_kind="deal", label="Scaffold", type="yes")
+    conditions = [{"field": "deal.custom.scaffold", "op": "is", "value": "no"}]
+    added(works, {"when": "created", "conditions": conditions, "works": [{"do": "win"}]})
+    works.deal(name="with", custom={"scaffold": True})
+    works.deal(name="without")
+    works.work()
+    assert {row.name: row.status for row in works.shop.rows("select name, status from deal")} == {
+        "with": "open", "without": "won",
+    }  # fmt: skip
 
 
 def test_a_seller_neither_writes_nor_changes_rules(works: Works) -> None:

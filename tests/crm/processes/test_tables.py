@@ -44,6 +44,17 @@ def test_a_cell_that_says_nothing_is_refused(kind: str, typed: str) -> None:
         condition_of(kind, typed)
 
 
+@pytest.mark.parametrize("typed", ['12" board, Oak', 'Oak, 12" board', '"Oak" or so', '"Oak'])
+def test_quotation_marks_that_leave_something_out_are_refused(typed: str) -> None:
+    with pytest.raises(Unclear):
+        condition_of("text", typed)
+
+
+@pytest.mark.parametrize("dmn", ['"a;b", "O\'Brien"', '"Smith, J.", "Praha (CZ)"', "\"'x'\"", '"CZ", "SK"'])
+def test_a_list_of_any_texts_comes_back_as_it_was(dmn: str) -> None:
+    assert condition_of("text", shown_condition("text", dmn)) == dmn
+
+
 def test_an_awkward_text_comes_back_as_the_same_text() -> None:
     for text in ("not here", "a, b", 'say "x"', "anything", "= 5", "> 5", "C:\\new", ""):
         cell = json.dumps(text)
