@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from flask_babel import gettext as _
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator
 from pydantic import Field as Described
 from sqlalchemy import func, select, text
 
@@ -49,12 +49,6 @@ class NewField(FieldFields):
     record_kind: RecordKind
     type: FieldType
     key: Annotated[str | None, Described(pattern=r"^[a-z][a-z0-9_]*$", max_length=KEY_LENGTH, description=KEPT)] = None
-
-    @model_validator(mode="after")
-    def has_options(self) -> "NewField":
-        if self.type in CHOOSING and not self.options:
-            raise ValueError(_("Write what there is to choose from."))
-        return self
 
 
 ChangedField = changes_of(FieldFields, "ChangedField")

@@ -157,6 +157,12 @@ def test_a_field_that_cannot_be_is_refused(shop: Shop, wish: dict[str, Any]) -> 
     assert shop.rows("select 1 from field") == []
 
 
+def test_a_choice_without_options_is_refused_at_them(shop: Shop) -> None:
+    answer = shop.api().post("/fields", {"record_kind": "deal", "label": "Material", "type": "choice"})
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "options")
+    assert shop.rows("select 1 from field") == []
+
+
 def test_fields_stand_in_the_order_people_gave_them(shop: Shop) -> None:
     with shop.acting() as actor:
         ids = [add(actor, name).id for name in ("A", "B", "C")]
